@@ -1,0 +1,69 @@
+"""The composition root: the only module that names every face."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from titer.domain.audit import service as audit
+from titer.domain.keys.service import KeyUses
+from titer.kit.clock import Clock, SystemClock
+from titer.kit.db.engine import Database
+from titer.kit.web.faces import Faces
+from titer.kit.web.middleware import AccessLog, LastResort, RequestId
+from titer.settings import Settings
+from titer.surfaces.v1 import face as v1
+from titer.surfaces.v1 import wire
+
+
+def open_database(settings: Settings, clock: Clock | None = None) -> Database:
+    """The records, as the server's role, with the audit trail kept."""
+    return Database(
+        settings.database_url.get_secret_value(),
+        clock=clock or SystemClock(),
+        keeper=audit.keep,
+        pool_size=settings.db_pool_size,
+        pooler=settings.db_pooler,
+        timeout=settings.db_timeout,
+    )
+
+
+class Titer:
+    """The server: every face behind the few things that all of them share."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.database = open_database(settings, clock)
+        self.uses = KeyUses()
+        lab = v1.build(self.database, self.uses)
+        faces = Faces([(v1.PREFIX, lab)], otherwise=lab)
+        app: ASGIApp = LastResort(faces, wire.refuse)
+        app = AccessLog(app)
+        self._app: ASGIApp = RequestId(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """From ready to stopped: the background work, and what must be written down at the end."""
+        try:
+            yield
+        finally:
+            await self.uses.write_down(self.database)
+            await self.database.close()
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Titer:
+    """The ASGI application. Reads the settings from the environment unless they are given."""
+    return Titer(settings or Settings(), clock)

@@ -1,0 +1,1 @@
+"""The laboratory: a package per concept, which knows neither HTTP nor JSON."""

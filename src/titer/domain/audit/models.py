@@ -1,0 +1,29 @@
+"""Rows of the audit trail."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from titer.kit.db.types import Instant
+from titer.kit.tenancy import TenantOwned
+
+
+class AuditEvent(TenantOwned):
+    """One change. `canonical` is the exact text that `content_hash` is the SHA-256 of."""
+
+    __tablename__ = "audit_events"
+    __audited__ = False
+
+    occurred_at: Mapped[datetime] = mapped_column(Instant)
+    actor_kind: Mapped[str]
+    actor_label: Mapped[str]
+    user_id: Mapped[int | None]
+    key_id: Mapped[int | None]
+    request_id: Mapped[str | None]
+    action: Mapped[str]
+    entity_type: Mapped[str]
+    entity_id: Mapped[int]
+    entity_version: Mapped[int | None]
+    reason: Mapped[str | None]
+    canonical: Mapped[str]
+    content_hash: Mapped[bytes]

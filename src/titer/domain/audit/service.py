@@ -1,0 +1,40 @@
+"""Keeping the trail: every change of a transaction, in that transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from titer.domain.audit.repository import AuditEvents
+from titer.domain.audit.rules import canonical, content_hash, entity_type
+from titer.kit.tenancy import Change, TenantSession
+
+
+async def keep(session: TenantSession, changes: Sequence[Change]) -> None:
+    """Write one event per change. Handed to every session; runs just before the commit."""
+    await AuditEvents(session).append([_event(session, change) for change in changes])
+
+
+def _event(session: TenantSession, change: Change) -> dict[str, Any]:
+    actor = session.actor
+    entity = entity_type(type(change.row).__name__)
+    facts: dict[str, Any] = {
+        "occurred_at": session.now,
+        "actor_kind": actor.kind,
+        "actor_label": actor.label,
+        "user_id": actor.user_id,
+        "key_id": actor.key_id,
+        "request_id": actor.request_id,
+        "action": f"{entity}.{change.verb}",
+        "entity_type": entity,
+        "entity_id": change.row.id,
+        "entity_version": getattr(change.row, "version", None),
+        "reason": change.reason,
+    }
+    text = canonical(
+        facts
+        | {
+            "organization_id": session.tenant.organization_id,
+            "before": change.before,
+            "after": change.after,
+        }
+    )
+    return facts | {"canonical": text, "content_hash": content_hash(text)}

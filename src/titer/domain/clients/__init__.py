@@ -1,0 +1,1 @@
+"""The laboratory's clients: whose samples these are."""

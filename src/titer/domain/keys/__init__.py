@@ -1,0 +1,1 @@
+"""API keys: what a machine shows to act for an organization."""

@@ -1,0 +1,90 @@
+"""Finding a key before its tenant is known, and keeping a tenant's keys."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnClause, bindparam, column, func, select, update
+
+from titer.domain.keys.models import ApiKey, KeyUse
+from titer.domain.keys.rules import KeyIdentity, read_scopes
+from titer.domain.organizations.models import Organization, Plan
+from titer.kit.db.engine import Work
+from titer.kit.db.types import Instant
+from titer.kit.records import Records
+from titer.kit.tenancy import TenantSession
+
+_COLUMNS: tuple[ColumnClause[Any], ...] = (
+    column("organization_id"),
+    column("key_id"),
+    column("name"),
+    column("user_id"),
+    column("scopes"),
+    column("expires_at", Instant),
+    column("revoked_at", Instant),
+    column("last_used_at", Instant),
+    column("api_access"),
+)
+#: On PostgreSQL a function that runs as the owner: no row is visible before the tenant is known.
+_BY_FUNCTION = select(*_COLUMNS).select_from(func.find_api_key(bindparam("digest")).table_valued())
+_BY_JOIN = (
+    select(
+        ApiKey.organization_id,
+        ApiKey.id.label("key_id"),
+        ApiKey.name,
+        ApiKey.created_by.label("user_id"),
+        ApiKey.scopes,
+        ApiKey.expires_at,
+        ApiKey.revoked_at,
+        KeyUse.last_used_at,
+        Plan.api_access,
+    )
+    .join(Organization, Organization.id == ApiKey.organization_id)
+    .join(Plan, Plan.name == Organization.plan)
+    .outerjoin(
+        KeyUse,
+        (KeyUse.organization_id == ApiKey.organization_id) & (KeyUse.key_id == ApiKey.id),
+    )
+    .where(ApiKey.digest == bindparam("digest"))
+)
+
+
+async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
+    """Whose key this is. On PostgreSQL the same round trip binds row-level security to them."""
+    statement = _BY_FUNCTION if work.on_postgresql else _BY_JOIN
+    row = (await work.look_up(statement.params(digest=digest))).one_or_none()
+    if row is None:
+        return None
+    work.in_force(row.organization_id)
+    return KeyIdentity(
+        organization_id=row.organization_id,
+        key_id=row.key_id,
+        name=row.name,
+        user_id=row.user_id,
+        scopes=read_scopes(row.scopes),
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+        api_access=row.api_access,
+    )
+
+
+class ApiKeys(Records[ApiKey]):
+    model = ApiKey
+
+    async def last_uses(self) -> Mapping[int, datetime]:
+        """When each key was last seen, by the key's id."""
+        rows = await self.session.execute(select(KeyUse.key_id, KeyUse.last_used_at))
+        return {row.key_id: row.last_used_at for row in rows}
+
+
+async def note_use(session: TenantSession, key_id: int, moment: datetime) -> None:
+    """Remember that a key was used, unless a later use is known."""
+    statement = (
+        update(KeyUse)
+        .where(KeyUse.key_id == key_id, KeyUse.last_used_at < moment)
+        .values(last_used_at=moment)
+        .execution_options(synchronize_session=False)
+    )
+    if (await session.execute(statement)).rowcount == 0:  # type: ignore[attr-defined]
+        await session.insert_unless_taken(KeyUse, key_id=key_id, last_used_at=moment)

@@ -1,0 +1,46 @@
+"""What a key may do, and when it still may."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+PREFIX = "lk_"
+
+
+class Scope(StrEnum):
+    """What a key is good for: read everything, change things, or put a name to a result."""
+
+    READ = "read"
+    WRITE = "write"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyIdentity:
+    """What a key's digest leads to, before anybody has let it in."""
+
+    organization_id: int
+    key_id: int
+    name: str
+    user_id: int
+    scopes: frozenset[Scope]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    api_access: bool
+
+    def opens(self, now: datetime) -> bool:
+        """Whether the key is neither revoked nor expired, on a plan with API access."""
+        expired = self.expires_at is not None and self.expires_at <= now
+        return self.api_access and self.revoked_at is None and not expired
+
+
+def spell_scopes(scopes: Iterable[Scope]) -> str:
+    """Scopes in their fixed order, as they are kept."""
+    wanted = set(scopes)
+    return " ".join(scope for scope in Scope if scope in wanted)
+
+
+def read_scopes(text: str) -> frozenset[Scope]:
+    return frozenset(Scope(word) for word in text.split())

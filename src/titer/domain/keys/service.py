@@ -1,0 +1,72 @@
+"""Minting and revoking keys, and remembering when they were used."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from titer.domain.keys.models import ApiKey
+from titer.domain.keys.repository import ApiKeys, note_use
+from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope, spell_scopes
+from titer.kit import tokens
+from titer.kit.db.engine import Database
+from titer.kit.tenancy import Actor, Tenant, TenantSession
+
+#: A key's last use is true to this many seconds, and costs no write per request.
+USE_RESOLUTION = 60
+
+
+async def mint(
+    session: TenantSession,
+    *,
+    name: str,
+    created_by: int,
+    scopes: Iterable[Scope] = tuple(Scope),
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key, and its text: the only time that anybody sees it."""
+    raw = tokens.mint(PREFIX)
+    key = ApiKey(
+        name=name,
+        key_prefix=tokens.masked(raw),
+        digest=tokens.digest(raw),
+        scopes=spell_scopes(scopes),
+        created_by=created_by,
+        created_at=session.now,
+        expires_at=expires_at,
+    )
+    session.label(key, "minted")
+    return await ApiKeys(session).add(key), raw
+
+
+async def revoke(session: TenantSession, key_id: int) -> ApiKey:
+    """End a key at once; one that has ended stays as it is. Raises `NotFound`."""
+    key = await ApiKeys(session).get_for_change(key_id)
+    if key.revoked_at is None:
+        key.revoked_at = session.now
+        session.label(key, "revoked")
+        await session.flush()
+    return key
+
+
+class KeyUses:
+    """Uses of keys since they were last written down; one per worker."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[int, int], datetime] = {}
+
+    def saw(self, key: KeyIdentity, now: datetime) -> None:
+        known = key.last_used_at
+        if known is None or (now - known).total_seconds() >= USE_RESOLUTION:
+            self._seen[key.organization_id, key.key_id] = now
+
+    async def write_down(self, database: Database) -> None:
+        """Write what was seen, one short transaction per organization."""
+        seen, self._seen = self._seen, {}
+        by_organization: dict[int, list[tuple[int, datetime]]] = {}
+        for (organization_id, key_id), moment in seen.items():
+            by_organization.setdefault(organization_id, []).append((key_id, moment))
+        for organization_id, uses in by_organization.items():
+            async with database.work(writes=True) as work:
+                session = await work.enter(Tenant(organization_id), Actor("system", "key uses"))
+                for key_id, moment in sorted(uses):
+                    await note_use(session, key_id, moment)
+                await work.commit()

@@ -1,0 +1,1 @@
+"""Organizations, the plans they are on, and what a month has used of them."""

@@ -1,0 +1,78 @@
+"""Organizations, plans, and the month's tally."""
+
+from sqlalchemy import insert, select, text, update
+
+from titer.domain.organizations.models import Organization, Plan, QuotaUse
+from titer.kit.db.engine import Work
+from titer.kit.tenancy import TenantSession
+
+
+class Organizations:
+    """The organization of a session: there is only one."""
+
+    def __init__(self, session: TenantSession) -> None:
+        self.session = session
+
+    async def own(self) -> Organization:
+        return (await self.session.scalars(select(Organization))).one()
+
+    async def own_for_change(self) -> Organization:
+        return (await self.session.scalars(select(Organization).with_for_update())).one()
+
+    async def plan(self) -> Plan:
+        statement = select(Plan).join(Organization, Organization.plan == Plan.name)
+        return (await self.session.scalars(statement)).one()
+
+    async def used_in(self, month: str) -> int:
+        statement = select(QuotaUse.used).where(QuotaUse.month == month)
+        return (await self.session.scalar(statement)) or 0
+
+    async def use(self, month: str, units: int, limit: int | None) -> bool:
+        """Count `units` against the month, unless that passes the limit: one statement decides."""
+        if await self._add(month, units, limit):
+            return True
+        if await self.session.insert_unless_taken(QuotaUse, month=month, used=0):
+            return await self._add(month, units, limit)
+        # Another request opened the month between our two statements, or the month is full.
+        return await self._add(month, units, limit)
+
+    async def _add(self, month: str, units: int, limit: int | None) -> bool:
+        statement = (
+            update(QuotaUse)
+            .where(QuotaUse.month == month)
+            .values(used=QuotaUse.used + units)
+            .returning(QuotaUse.used)
+            .execution_options(synchronize_session=False)
+        )
+        if limit is not None:
+            statement = statement.where(QuotaUse.used + units <= limit)
+        return (await self.session.execute(statement)).first() is not None
+
+
+class Plans:
+    """The plans of this installation: they belong to nobody."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    async def all(self) -> list[Plan]:
+        rows = await self.work.look_up(select(Plan.__table__).order_by(Plan.name))
+        return [Plan(**row._mapping) for row in rows]  # noqa: SLF001 - a row's public mapping
+
+    async def set(self, name: str, *, monthly_samples: int | None, api_access: bool) -> None:
+        values = {"monthly_samples": monthly_samples, "api_access": api_access}
+        changed = await self.work.look_up(
+            update(Plan).where(Plan.name == name).values(values).returning(Plan.name)
+        )
+        if changed.first() is None:
+            await self.work.look_up(insert(Plan).values(name=name, **values))
+
+
+async def next_organization_id(work: Work) -> int:
+    """The id of the next organization, known before its row, as row-level security wants."""
+    sequence = (
+        "SELECT nextval(pg_get_serial_sequence('organizations', 'id'))"
+        if work.on_postgresql
+        else "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'organizations'"
+    )
+    return int((await work.look_up(text(sequence))).scalar_one())

@@ -1,0 +1,50 @@
+"""Founding an organization, changing it, and spending its plan's allowance."""
+
+from uuid import uuid4
+
+from titer.domain.organizations.errors import SampleLimitExceeded
+from titer.domain.organizations.models import Organization
+from titer.domain.organizations.repository import Organizations, Plans, next_organization_id
+from titer.domain.organizations.rules import month_of, next_month
+from titer.kit.clock import spell
+from titer.kit.db.engine import Work
+from titer.kit.errors import Detail, InvalidReference
+from titer.kit.tenancy import Actor, Tenant, TenantSession
+
+
+async def spend_samples(session: TenantSession, units: int = 1) -> None:
+    """Take samples off the month's allowance. Raises `SampleLimitExceeded`; never overshoots."""
+    organizations = Organizations(session)
+    plan = await organizations.plan()
+    month = month_of(session.now)
+    if await organizations.use(month, units, plan.monthly_samples):
+        return
+    used = await organizations.used_in(month)
+    raise SampleLimitExceeded(
+        f"Your plan allows {plan.monthly_samples} samples a month; {used} are used.",
+        facts={
+            "code": SampleLimitExceeded.slug,
+            "limit": plan.monthly_samples,
+            "used": used,
+            "resets_at": spell(next_month(session.now)),
+        },
+    )
+
+
+async def found(work: Work, name: str, plan: str, actor: Actor) -> Organization:
+    """Found an organization and enter it: only the command line does.
+
+    Raises `InvalidReference` for a plan that does not exist.
+    """
+    known = [each.name for each in await Plans(work).all()]
+    if plan not in known:
+        raise InvalidReference(
+            f"There is no plan {plan!r}: choose one of {', '.join(known)}.",
+            details=[Detail("plan", "no such plan")],
+        )
+    organization_id = await next_organization_id(work)
+    session = await work.enter(Tenant(organization_id), actor)
+    organization = Organization(id=organization_id, public_id=uuid4(), name=name, plan=plan)
+    session.add(organization)
+    await session.flush()
+    return organization

@@ -1,0 +1,1 @@
+"""The people of an organization, their roles, and their sign-ins."""

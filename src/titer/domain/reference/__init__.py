@@ -1,0 +1,1 @@
+"""Reference data: material types, test definitions with their limits, storage locations."""

@@ -1,0 +1,27 @@
+"""Imports every module of rows once, so that the mapping is whole wherever it is needed."""
+
+from titer.domain.audit import models as audit
+from titer.domain.clients import models as clients
+from titer.domain.keys import models as keys
+from titer.domain.organizations import models as organizations
+from titer.domain.people import models as people
+from titer.domain.projects import models as projects
+from titer.domain.reference import models as reference
+from titer.domain.release import models as release
+from titer.domain.results import models as results
+from titer.domain.samples import models as samples
+from titer.kit.tenancy import Base
+
+MODELS = (
+    audit,
+    clients,
+    keys,
+    organizations,
+    people,
+    projects,
+    reference,
+    release,
+    results,
+    samples,
+)
+metadata = Base.metadata

@@ -1,0 +1,1 @@
+"""Release: approvals of results out of specification, the QC gate, reporting."""

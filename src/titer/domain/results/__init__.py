@@ -1,0 +1,1 @@
+"""Results: entering, bulk entry, verification and its lock, history."""

@@ -1,0 +1,1 @@
+"""Samples and their scheduled tests: intake, receipt, workflow status."""

@@ -1,0 +1,368 @@
+"""Use cases of samples: registering, changing, receiving, moving along the workflow."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from titer.domain.clients.models import Client
+from titer.domain.clients.repository import Clients
+from titer.domain.organizations.service import spend_samples
+from titer.domain.projects.models import Project
+from titer.domain.projects.repository import Projects
+from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
+from titer.domain.reference.models import TestDefinition
+from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
+from titer.domain.samples import rules
+from titer.domain.samples.errors import InvalidTransition
+from titer.domain.samples.models import Sample, SampleTest
+from titer.domain.samples.repository import Samples, SampleTests
+from titer.domain.samples.rules import Blocker, Status, TestStatus
+from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference
+from titer.kit.tenancy import TenantSession
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What is known of a sample when it is registered."""
+
+    material_type_id: int
+    client_id: int | None = None
+    client_name: str | None = None
+    project_id: int | None = None
+    storage_location_id: int | None = None
+    plant_location: str | None = None
+    collection_date: str | None = None
+    priority: rules.Priority = rules.Priority.NORMAL
+    notes: str | None = None
+    external_id: str | None = None
+    test_definition_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The records that an intake names, found and fit for use."""
+
+    client: Client | None
+    project: Project | None
+    definitions: tuple[TestDefinition, ...]
+
+
+async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
+    """Register a sample and schedule its tests.
+
+    Raises `InvalidReference`, `InvalidBody` (a missing plant location, a day to come),
+    `Duplicate` (external id) and `SampleLimitExceeded`.
+    """
+    _check_collection_date(session, intake.collection_date)
+    found = await _references(session, intake)
+    await _check_external_id(session, intake.external_id)
+    sample = Sample(
+        tracking_id=await _next_tracking_id(session, intake, found.project),
+        external_id=intake.external_id,
+        status=Status.PENDING,
+        priority=intake.priority,
+        client_id=found.client.id if found.client else None,
+        client_name=found.client.name if found.client else intake.client_name,
+        material_type_id=intake.material_type_id,
+        project_id=intake.project_id,
+        storage_location_id=intake.storage_location_id,
+        plant_location=intake.plant_location,
+        collection_date=intake.collection_date,
+        notes=intake.notes,
+        created_by=session.actor.user_id,
+    )
+    session.label(sample, "registered")
+    await Samples(session).add(sample)
+    tests = await _schedule(session, sample, found.definitions)
+    # The tally is one row that every intake wants: it is taken last, and held shortest.
+    await spend_samples(session)
+    return sample, tests
+
+
+async def change(
+    session: TenantSession,
+    sample_id: int,
+    values: Mapping[str, Any],
+    expected: int | None = None,
+) -> Sample:
+    """Change what is known of a sample, and schedule further tests; never its status.
+
+    Raises `NotFound`, `PreconditionFailed`, `InvalidTransition` for a reported sample, and what
+    `register` raises.
+    """
+    sample = await Samples(session).get_for_change(sample_id, expected)
+    refuse_if_reported(sample)
+    further = tuple(values.get("test_definition_ids") or ())
+    intake = replace(_as_intake(sample), **{**values, "test_definition_ids": further})
+    if "client_name" in values and "client_id" not in values:
+        intake = replace(intake, client_id=None)
+    if "client_id" in values and "client_name" not in values:
+        intake = replace(intake, client_name=None if intake.client_id else sample.client_name)
+    if "collection_date" in values:
+        _check_collection_date(session, intake.collection_date)
+    found = await _references(session, intake, already=_as_intake(sample))
+    if intake.external_id != sample.external_id:
+        await _check_external_id(session, intake.external_id)
+    for name in values.keys() - {"test_definition_ids", "client_id", "client_name"}:
+        setattr(sample, name, getattr(intake, name))
+    if values.keys() & {"client_id", "client_name"}:
+        sample.client_id = found.client.id if found.client else None
+        sample.client_name = found.client.name if found.client else str(intake.client_name)
+    if further:
+        await _schedule_further(session, sample, found.definitions)
+    await session.flush()
+    return sample
+
+
+async def move(
+    session: TenantSession, sample_id: int, to: Status, expected: int | None = None
+) -> Sample:
+    """Take one step of the workflow. The same status again changes nothing.
+
+    Raises `NotFound`, `PreconditionFailed`, and `InvalidTransition` with what is allowed and what
+    stands in the way.
+    """
+    sample = await Samples(session).get_for_change(sample_id, expected)
+    now = Status(sample.status)
+    if now is to:
+        return sample
+    refuse_if_reported(sample)
+    if to not in rules.ALLOWED[now]:
+        raise _not_allowed(sample, f"A {now} sample cannot become {to}.")
+    obstacles = rules.blockers(now, to, await SampleTests(session).states(sample_id))
+    if obstacles:
+        raise _not_allowed(sample, f"The sample cannot become {to} yet.", obstacles)
+    set_status(session, sample, to)
+    await session.flush()
+    return sample
+
+
+async def receive(
+    session: TenantSession, sample_ids: Sequence[int]
+) -> tuple[list[Sample], list[Sample]]:
+    """Receive samples: those received now, and those that already were. All or nothing.
+
+    Raises `InvalidReference` naming the ids that are not there.
+    """
+    found = await Samples(session).locked(sample_ids)
+    absent = [sample_id for sample_id in sample_ids if sample_id not in found]
+    if absent:
+        raise unknown("sampleIds", absent)
+    samples = [found[sample_id] for sample_id in sample_ids]
+    arriving = [sample for sample in samples if sample.status == Status.PENDING]
+    for sample in arriving:
+        set_status(session, sample, Status.RECEIVED)
+    await session.flush()
+    return arriving, [sample for sample in samples if sample not in arriving]
+
+
+def set_status(session: TenantSession, sample: Sample, to: Status) -> None:
+    """Set the status and its stamps: the one place that writes them."""
+    old = Status(sample.status)
+    sample.status = to
+    match old, to:
+        case Status.PENDING, Status.RECEIVED:
+            sample.received_at = session.now
+        case _, Status.PENDING:
+            sample.received_at = None
+        case _, Status.COMPLETED:
+            sample.completed_at = session.now
+        case _, Status.VERIFIED:
+            sample.verified_at = session.now
+        case ((Status.COMPLETED | Status.VERIFIED), Status.PROCESSING):
+            sample.completed_at = sample.verified_at = None
+    session.label(sample, to if to is not Status.PENDING else "sent_back")
+
+
+def refuse_if_reported(sample: Sample) -> None:
+    """Raise `InvalidTransition` if the sample has been reported: it is closed to change."""
+    if sample.reported_at is not None:
+        raise _not_allowed(sample, "The sample has been reported and is closed to change.")
+
+
+def unknown(field: str, ids: Iterable[int]) -> InvalidReference:
+    """The refusal of ids that are not this organization's, or not in use."""
+    listed = sorted(set(ids))
+    spelled = ", ".join(str(each) for each in listed)
+    return InvalidReference(
+        f"{field}: {spelled} does not exist in your organization, or is not active.",
+        details=[Detail(field, f"{spelled} does not exist or is not active")],
+        facts={"ids": listed},
+    )
+
+
+def _not_allowed(
+    sample: Sample, sentence: str, obstacles: Sequence[Blocker] = ()
+) -> InvalidTransition:
+    closed = sample.reported_at is not None
+    allowed = () if closed else rules.ALLOWED[Status(sample.status)]
+    facts: dict[str, Any] = {"allowed": [str(status) for status in allowed]}
+    if obstacles:
+        facts["blockers"] = spell_blockers(obstacles)
+    return InvalidTransition(sentence, facts=facts)
+
+
+def spell_blockers(obstacles: Sequence[Blocker]) -> list[dict[str, Any]]:
+    return [
+        {"code": each.code, "sampleTestId": each.sample_test_id, "message": each.message}
+        for each in obstacles
+    ]
+
+
+def _as_intake(sample: Sample) -> Intake:
+    return Intake(
+        material_type_id=sample.material_type_id,
+        client_id=sample.client_id,
+        client_name=sample.client_name,
+        project_id=sample.project_id,
+        storage_location_id=sample.storage_location_id,
+        plant_location=sample.plant_location,
+        collection_date=sample.collection_date,
+        priority=rules.Priority(sample.priority),
+        notes=sample.notes,
+        external_id=sample.external_id,
+    )
+
+
+def _check_collection_date(session: TenantSession, collection_date: str | None) -> None:
+    if collection_date is not None and rules.lies_ahead(collection_date, session.now):
+        fault = Detail("collectionDate", "must not lie in the future")
+        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
+
+
+async def _check_external_id(session: TenantSession, external_id: str | None) -> None:
+    if external_id is None:
+        return
+    holder = await Samples(session).with_external_id(external_id)
+    if holder is not None:
+        raise Duplicate(
+            f"A sample with the externalId {external_id!r} already exists.",
+            facts={"field": "externalId", "existing_id": holder},
+        )
+
+
+async def _references(
+    session: TenantSession, intake: Intake, already: Intake | None = None
+) -> References:
+    """Find what the intake names. What the sample already had may have gone out of use since."""
+    faults: list[InvalidReference] = []
+    client = await _client(session, intake, already, faults)
+    project = None
+    if intake.project_id is not None:
+        project = await Projects(session).find(intake.project_id)
+        kept = already is not None and already.project_id == intake.project_id
+        if project is None or (project.status != ProjectStatus.ACTIVE and not kept):
+            faults.append(unknown("projectId", [intake.project_id]))
+    await _check_in_use(session, intake, already, faults)
+    wanted = intake.test_definition_ids
+    definitions = await TestDefinitions(session).by_id(wanted)
+    absent = [each for each in wanted if each not in definitions or not definitions[each].active]
+    if absent:
+        faults.append(unknown("testDefinitionIds", absent))
+    if faults:
+        raise _all_of(faults)
+    if project is not None and project.sample_id_scheme == SampleIdScheme.COMPOSITE:
+        _require_plant_location(intake)
+    return References(client, project, tuple(definitions[each] for each in wanted))
+
+
+def _all_of(faults: Sequence[InvalidReference]) -> InvalidReference:
+    ids = sorted({each for fault in faults for each in fault.facts["ids"]})  # type: ignore[attr-defined]
+    return InvalidReference(
+        " ".join(fault.sentence for fault in faults),
+        details=[detail for fault in faults for detail in fault.details],
+        facts={"ids": ids},
+    )
+
+
+async def _check_in_use(
+    session: TenantSession,
+    intake: Intake,
+    already: Intake | None,
+    faults: list[InvalidReference],
+) -> None:
+    material, location = intake.material_type_id, intake.storage_location_id
+    if (
+        already is None or already.material_type_id != material
+    ) and material not in await MaterialTypes(session).active_ids([material]):
+        faults.append(unknown("materialTypeId", [material]))
+    if (
+        location is not None
+        and (already is None or already.storage_location_id != location)
+        and location not in await StorageLocations(session).active_ids([location])
+    ):
+        faults.append(unknown("storageLocationId", [location]))
+
+
+async def _client(
+    session: TenantSession,
+    intake: Intake,
+    already: Intake | None,
+    faults: list[InvalidReference],
+) -> Client | None:
+    if intake.client_id is None:
+        known = await Clients(session).named(intake.client_name or "")
+        return known if known is not None and known.active else None
+    client = await Clients(session).find(intake.client_id)
+    kept = already is not None and already.client_id == intake.client_id
+    if client is None or not (client.active or kept):
+        faults.append(unknown("clientId", [intake.client_id]))
+        return None
+    named = intake.client_name
+    if named is not None and not kept and named.casefold() != client.name_folded:
+        fault = Detail("clientName", "is not the name of the client that clientId names")
+        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
+    return client
+
+
+def _require_plant_location(intake: Intake) -> None:
+    if intake.plant_location is None:
+        fault = Detail("plantLocation", "is required by this project's composite sample ids")
+        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
+
+
+async def _next_tracking_id(session: TenantSession, intake: Intake, project: Project | None) -> str:
+    if project is None or project.sample_id_scheme != SampleIdScheme.COMPOSITE:
+        prefix, digits = rules.standard_prefix(session.now), 6
+    else:
+        day = rules.day_of(intake.collection_date, session.now)
+        prefix = rules.composite_prefix(project.code, str(intake.plant_location), day)
+        digits = 3
+    (number,) = await Samples(session).next_numbers(prefix)
+    return rules.spell_tracking_id(prefix, number, digits)
+
+
+async def _schedule(
+    session: TenantSession, sample: Sample, definitions: Sequence[TestDefinition]
+) -> list[SampleTest]:
+    tests = [
+        SampleTest(
+            sample_id=sample.id,
+            tracking_id=sample.tracking_id,
+            test_definition_id=definition.id,
+            test_code=definition.code,
+            test_name=definition.name,
+            unit=definition.unit,
+            status=TestStatus.PENDING,
+            specification="no_spec",
+        )
+        for definition in definitions
+    ]
+    for test in tests:
+        session.label(test, "scheduled")
+    session.add_all(tests)
+    await session.flush()
+    return tests
+
+
+async def _schedule_further(
+    session: TenantSession, sample: Sample, definitions: Sequence[TestDefinition]
+) -> None:
+    """Schedule what is not scheduled yet: asking again for a test that is there adds nothing."""
+    have = {test.test_definition_id for test in await SampleTests(session).of(sample.id)}
+    further = [definition for definition in definitions if definition.id not in have]
+    if further and sample.status in {Status.COMPLETED, Status.VERIFIED}:
+        raise _not_allowed(
+            sample, f"A {sample.status} sample takes no further tests: move it back first."
+        )
+    await _schedule(session, sample, further)

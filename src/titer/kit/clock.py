@@ -1,0 +1,28 @@
+"""The one place that asks what time it is. Times are UTC, cut to the millisecond."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time; a test hands over its own."""
+
+    def now(self) -> datetime: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return to_milliseconds(datetime.now(UTC))  # noqa: TID251 - this is where it is asked
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """The same instant in UTC with what is below a millisecond cut off, never rounded."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def spell(moment: datetime) -> str:
+    """`2026-06-18T09:12:00.000Z`: three decimals and a Z, as every face prints an instant."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

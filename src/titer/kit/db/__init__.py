@@ -1,0 +1,1 @@
+"""Two databases behind one door: SQLite in the process, PostgreSQL beside it."""

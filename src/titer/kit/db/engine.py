@@ -1,0 +1,175 @@
+"""One transaction per piece of work, opened here and committed by whoever opened it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Executable, func, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from titer.kit.clock import Clock, SystemClock
+from titer.kit.db import sqlite
+from titer.kit.errors import Unavailable
+from titer.kit.tenancy import Actor, Keeper, Tenant, TenantSession
+
+#: SQLSTATE classes that a retry may mend: connection, transaction rollback, resources, locks,
+#: operator intervention.
+_PASSING = ("08", "40", "53", "55", "57")
+_RETRY_AFTER = 2
+
+
+class Work:
+    """One transaction. Before a tenant enters it, only look-ups that find the tenant may run."""
+
+    def __init__(
+        self, connection: AsyncConnection, now: datetime, keeper: Keeper | None = None
+    ) -> None:
+        self.now = now
+        self._keeper = keeper
+        self.session: TenantSession | None = None
+        self._connection = connection
+        self._in_force: int | None = None
+
+    @property
+    def on_postgresql(self) -> bool:
+        return self._connection.dialect.name == "postgresql"
+
+    async def look_up(self, statement: Executable) -> Any:
+        """Run a statement that looks for the tenant itself, or for what belongs to nobody."""
+        if self.session is not None:
+            raise RuntimeError("a tenant has entered: ask its session")
+        return await self._connection.execute(statement)
+
+    def in_force(self, organization_id: int) -> None:
+        """A look-up function has already bound this transaction to the organization."""
+        self._in_force = organization_id
+
+    async def enter(self, tenant: Tenant, actor: Actor) -> TenantSession:
+        """The session of `tenant`; row-level security is bound to it until the commit."""
+        if self.session is not None:
+            raise RuntimeError("one tenant per transaction")
+        if self.on_postgresql and self._in_force != tenant.organization_id:
+            bind = func.set_config("app.organization_id", str(tenant.organization_id), True)  # noqa: FBT003 - PostgreSQL's is_local
+            await self._connection.execute(select(bind))
+        self.session = TenantSession(self._connection, tenant, actor, self.now, self._keeper)
+        return self.session
+
+    async def commit(self) -> None:
+        if self.session is not None:
+            await self.session.settle()
+        await self._connection.commit()
+
+
+class Database:
+    """An engine, the gate for SQLite's single writer, and the clock that stamps each work."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        keeper: Keeper | None = None,
+        pool_size: int = 10,
+        pooler: str = "none",
+        timeout: float = 4.0,
+    ) -> None:
+        self.url = spelled(url)
+        self.on_postgresql = self.url.get_backend_name() == "postgresql"
+        self.clock: Clock = clock or SystemClock()
+        self._keeper = keeper
+        self._timeout = timeout
+        self._gate = asyncio.Lock()
+        self.engine = self._make_engine(pool_size, pooler)
+
+    def _make_engine(self, pool_size: int, pooler: str) -> AsyncEngine:
+        common: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": self._timeout}
+        if not self.on_postgresql:
+            if self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_async_engine(self.url, max_overflow=0, **common)
+            sqlite.prepare(engine.sync_engine)
+            return engine
+        arguments: dict[str, Any] = {
+            "timeout": self._timeout,
+            "command_timeout": self._timeout,
+            "server_settings": {
+                "application_name": "titer",
+                "statement_timeout": str(int(self._timeout * 1000)),
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        }
+        if pooler == "transaction":
+            # A prepared statement may be asked for on another server connection than the one
+            # that knows it, and pgbouncer refuses start-up settings that it does not track.
+            arguments |= {
+                "statement_cache_size": 0,
+                "prepared_statement_cache_size": 0,
+                "prepared_statement_name_func": lambda: f"__titer_{uuid4()}__",
+            }
+            del arguments["server_settings"]
+        return create_async_engine(
+            self.url, max_overflow=0, connect_args=arguments, pool_use_lifo=True, **common
+        )
+
+    @asynccontextmanager
+    async def work(self, *, writes: bool) -> AsyncIterator[Work]:
+        """A transaction that is rolled back unless its `commit` was called.
+
+        Raises `Unavailable` when the database is out of reach, busy or full.
+        """
+        try:
+            async with self._turn(writes=writes), self.engine.connect() as connection:
+                if not self.on_postgresql:
+                    await connection.execution_options(writes=writes)
+                work = Work(connection, self.clock.now(), self._keeper)
+                try:
+                    yield work
+                finally:
+                    if work.session is not None:
+                        await work.session.close()
+        except (PoolTimeout, TimeoutError, ConnectionError) as out_of_reach:
+            raise Unavailable(retry_after=_RETRY_AFTER) from out_of_reach
+        except DBAPIError as trouble:
+            if not will_pass(trouble):
+                raise
+            raise Unavailable(retry_after=_RETRY_AFTER) from trouble
+
+    def _turn(self, *, writes: bool) -> AbstractAsyncContextManager[Any]:
+        if self.on_postgresql or not writes:
+            return nullcontext()
+        return self._queue()
+
+    @asynccontextmanager
+    async def _queue(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(self._timeout):
+            await self._gate.acquire()
+        try:
+            yield
+        finally:
+            self._gate.release()
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def spelled(url: str) -> URL:
+    """The URL with our driver in it: a person writes `sqlite:///...` or `postgresql://...`."""
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError(f"{backend} is not supported: use sqlite:///PATH or postgresql://...")
+    return parsed.set(drivername=sqlite.DRIVER if backend == "sqlite" else "postgresql+asyncpg")
+
+
+def will_pass(trouble: DBAPIError) -> bool:
+    """Whether the database is at fault, and the same request may succeed later."""
+    if trouble.connection_invalidated or isinstance(trouble, OperationalError | InterfaceError):
+        return True
+    return str(getattr(trouble.orig, "sqlstate", "") or "").startswith(_PASSING)

@@ -1,0 +1,369 @@
+"""Five fences, three of them here: no statement runs without its tenant.
+
+1. A repository is built from a `TenantSession`, which is built from a `Tenant`, which only
+   authentication and the command line mint.
+2. The session adds the tenant to every ORM statement, stamps new rows and refuses foreign ones.
+3. What it cannot scope, it refuses: plain SQL text, Core tables, ORM inserts, bulk mappings, raw
+   connections. SQLAlchemy's own recipe lets all of these through.
+
+The fourth (composite keys) and the fifth (row-level security) live in the migrations.
+
+It also holds the books of the audit trail: a change to a table that owes the trail an event, and
+has not written one by the time of the commit, is refused.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Column, FromClause, Table, event, inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstanceState,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    UOWTransaction,
+    declared_attr,
+    mapped_column,
+    with_loader_criteria,
+)
+from sqlalchemy.sql import Executable, visitors
+from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
+from sqlalchemy.sql.selectable import CompoundSelect, Select
+
+from titer.kit.db.types import Id, Instant
+
+# ruff: noqa: TID251 - the one module that makes sessions
+
+
+class UnscopedStatement(RuntimeError):
+    """A statement that the session cannot bind to its tenant. Always a mistake in our code."""
+
+
+class ForeignRow(RuntimeError):
+    """A row of another organization was about to be written. Always a mistake in our code."""
+
+
+class UnauditedChange(RuntimeError):
+    """A change was about to be committed without its audit event. Always a mistake in our code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one row: the values before and after, of the columns that changed."""
+
+    row: "TenantOwned | TenantRoot"
+    verb: str
+    reason: str | None
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, row: "TenantOwned | TenantRoot", verb: str, reason: str | None) -> "Change":
+        """The change that is pending on `row`, from the unit of work's own books."""
+        before: dict[str, Any] = {}
+        after: dict[str, Any] = {}
+        state: InstanceState[Any] = inspect(row)
+        for attribute in state.mapper.column_attrs:
+            column = attribute.columns[0]
+            history = state.attrs[attribute.key].history
+            if not history.has_changes() or column.info.get("kept_out_of_audit"):
+                continue
+            before[attribute.key] = history.deleted[0] if history.deleted else None
+            after[attribute.key] = history.added[0] if history.added else None
+        return cls(row, verb, reason, before, after)
+
+
+Keeper = Callable[["TenantSession", Sequence[Change]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An organization that somebody has proved to act for."""
+
+    organization_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a key, a person signed in, or the command line. It signs the audit trail."""
+
+    kind: str
+    label: str
+    user_id: int | None = None
+    key_id: int | None = None
+    request_id: str | None = None
+
+
+class Base(DeclarativeBase):
+    """Every mapped class, whether tenant-owned or not."""
+
+
+class TenantRoot(Base):
+    """The row that is the organization itself: found only by its own id."""
+
+    __abstract__ = True
+    __audited__: ClassVar[bool] = True
+
+    @declared_attr
+    @classmethod
+    def id(cls) -> Mapped[int]:
+        return mapped_column(Id, primary_key=True, autoincrement=True, sort_order=-1)
+
+
+class TenantKeyed(Base):
+    """A row that an organization has one of per some other key: counters, tallies."""
+
+    __abstract__ = True
+    __audited__: ClassVar[bool] = False
+
+    @declared_attr
+    @classmethod
+    def organization_id(cls) -> Mapped[int]:
+        return mapped_column(BigInteger, primary_key=True, sort_order=-2)
+
+
+class TenantOwned(TenantKeyed):
+    """A row that belongs to one organization, and is found only through it.
+
+    The primary key is the pair: on PostgreSQL in fact, on SQLite (where `id` alone is the integer
+    key) in the mapper's eyes.
+    """
+
+    __abstract__ = True
+    #: Whether changes to this table must write an audit event in their transaction.
+    __audited__: ClassVar[bool] = True
+
+    @declared_attr
+    @classmethod
+    def id(cls) -> Mapped[int]:
+        return mapped_column(Id, primary_key=True, autoincrement=True, sort_order=-1)
+
+
+class Versioned:
+    """A row that changes: each UPDATE checks the version it was read at and leaves the next.
+
+    The session stamps the times, so that no use case can forget to.
+    """
+
+    @declared_attr
+    @classmethod
+    def created_at(cls) -> Mapped[datetime]:
+        return mapped_column(Instant, sort_order=90)
+
+    @declared_attr
+    @classmethod
+    def updated_at(cls) -> Mapped[datetime]:
+        return mapped_column(Instant, sort_order=91)
+
+    @declared_attr
+    @classmethod
+    def version(cls) -> Mapped[int]:
+        return mapped_column(sort_order=92)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+
+class _FencedSession(Session):
+    """The synchronous session below a `TenantSession`; it carries the tenant in `info`."""
+
+    def connection(self, *args: Any, **kwargs: Any) -> Any:
+        raise UnscopedStatement("a raw connection knows no tenant")
+
+    def bulk_insert_mappings(self, *args: Any, **kwargs: Any) -> None:
+        raise UnscopedStatement("bulk mappings know no tenant")
+
+    def bulk_update_mappings(self, *args: Any, **kwargs: Any) -> None:
+        raise UnscopedStatement("bulk mappings know no tenant")
+
+    def bulk_save_objects(self, *args: Any, **kwargs: Any) -> None:
+        raise UnscopedStatement("bulk saves skip the fence before the flush")
+
+
+class TenantSession(AsyncSession):
+    """A session for one tenant, for life, inside one transaction that somebody else commits."""
+
+    sync_session_class = _FencedSession
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        tenant: Tenant,
+        actor: Actor,
+        now: datetime,
+        keeper: "Keeper | None" = None,
+    ) -> None:
+        super().__init__(bind=connection, expire_on_commit=False, autoflush=False)
+        self.tenant = tenant
+        self.actor = actor
+        #: The instant of this transaction: every stamp it writes is the same.
+        self.now = now
+        self._below = connection
+        self._keeper = keeper
+        self._changes: list[Change] = []
+        self._labels: dict[int, tuple[object, str, str | None]] = {}
+        self._owing: set[str] = set()
+        self.sync_session.info["fence"] = self
+
+    @property
+    def on_postgresql(self) -> bool:
+        return self._below.dialect.name == "postgresql"
+
+    def label(self, row: TenantOwned | TenantRoot, verb: str, reason: str | None = None) -> None:
+        """Say in the laboratory's words what the next flush of `row` will have done, and why."""
+        self._labels[id(row)] = (row, verb, reason)
+
+    def collect(self, row: TenantOwned | TenantRoot, default_verb: str) -> None:
+        """Keep a change, as it is about to be flushed, for the audit trail."""
+        _, verb, reason = self._labels.pop(id(row), (row, default_verb, None))
+        self._changes.append(Change.of(row, verb, reason))
+
+    def account(self, changes: Sequence["Change"], table: str) -> None:
+        """Hand over the changes that a statement made to `table` past the unit of work."""
+        self._changes.extend(changes)
+        self._owing.discard(table)
+
+    def note_changed(self, owner: type[Base]) -> None:
+        """A statement has changed rows of `owner`: somebody must account for it."""
+        if getattr(owner, "__audited__", False):
+            self._owing.add(str(owner.__tablename__))
+
+    async def settle(self) -> None:
+        """Flush, and put every change into the audit trail; refuse one that is not accounted for."""
+        await self.flush()
+        if self._owing:
+            raise UnauditedChange(f"nobody accounts for a change to {sorted(self._owing)}")
+        changes, self._changes = self._changes, []
+        if changes and self._keeper is None:
+            raise UnauditedChange("nobody keeps the audit trail of this session")
+        if changes and self._keeper is not None:
+            await self._keeper(self, changes)
+
+    async def below(
+        self, statement: Select[Any] | Insert, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> Any:
+        """Run a Core statement below the ORM: the one way there, for hot reads and bulk inserts.
+
+        The tenant is taken from this session: a predicate is added for each tenant table that a
+        select reads, and each inserted row is stamped. Nothing else is let through.
+        """
+        if isinstance(statement, Insert):
+            table = statement.table
+            organization_id = self.tenant.organization_id
+            stamped = [{**row, "organization_id": organization_id} for row in rows or ()]
+            self._refuse_unscopable(statement, table)
+            return await self._below.execute(statement, stamped)
+        for table in _tables_of(statement):
+            if "organization_id" not in table.columns:
+                raise UnscopedStatement(f"{table} has no tenant")
+            statement = statement.where(table.c.organization_id == self.tenant.organization_id)
+        return await self._below.execute(statement)
+
+    async def insert_unless_taken(self, owner: type[TenantKeyed], **row: Any) -> bool:
+        """Insert a row of the tenant's unless its key is taken; whether it was inserted."""
+        insert = postgresql.insert if self.on_postgresql else sqlite.insert
+        statement = insert(owner).on_conflict_do_nothing()
+        return bool((await self.below(statement, [row])).rowcount)
+
+    @staticmethod
+    def _refuse_unscopable(statement: Insert, table: Any) -> None:
+        if "organization_id" not in table.c or statement.select is not None:
+            raise UnscopedStatement("only plain rows of a tenant table can be inserted below")
+
+
+def _tables_of(statement: Select[Any]) -> Iterable[Table]:
+    tables: list[Table] = []
+    for source in statement.get_final_froms():
+        for part in visitors.iterate(source):
+            if isinstance(part, Table):
+                tables.append(part)
+            elif isinstance(part, FromClause) and not hasattr(part, "onclause"):
+                raise UnscopedStatement("only plain tables and joins can be read below the ORM")
+    return tables
+
+
+def _fence_of(session: Session) -> TenantSession:
+    fence = session.info.get("fence")
+    if not isinstance(fence, TenantSession):
+        raise UnscopedStatement("a session without a tenant")
+    return fence
+
+
+@event.listens_for(_FencedSession, "do_orm_execute")
+def _scope(state: ORMExecuteState) -> None:
+    fence = _fence_of(state.session)
+    statement = state.statement
+    _refuse_what_cannot_be_scoped(state)
+    if isinstance(statement, UpdateBase):
+        mapper = state.bind_mapper
+        if mapper is not None:
+            fence.note_changed(mapper.class_)
+    organization_id = fence.tenant.organization_id
+    state.statement = statement.options(
+        with_loader_criteria(
+            TenantKeyed,
+            lambda owner: owner.organization_id == organization_id,
+            include_aliases=True,
+        ),
+        with_loader_criteria(
+            TenantRoot, lambda owner: owner.id == organization_id, include_aliases=True
+        ),
+    )
+
+
+def _refuse_what_cannot_be_scoped(state: ORMExecuteState) -> None:
+    statement: Executable = state.statement
+    if not isinstance(statement, Select | CompoundSelect | Update | Delete):
+        raise UnscopedStatement(f"{type(statement).__name__} cannot be bound to a tenant")
+    if isinstance(statement, UpdateBase) and not (
+        state.is_orm_statement and isinstance(state.parameters, dict | None)
+    ):
+        raise UnscopedStatement("an UPDATE by primary key, or of a bare table, escapes its tenant")
+    through_entities: set[Table] = set()
+    bare: set[Table] = set()
+    for part in visitors.iterate(statement):
+        if part.__visit_name__ == "textclause":
+            raise UnscopedStatement("SQL text escapes its tenant")
+        table = part.table if isinstance(part, Column) else part
+        if isinstance(table, Table):
+            known = "parententity" in part._annotations  # noqa: SLF001 - how the ORM marks its own
+            if isinstance(part, Column) and not known:
+                raise UnscopedStatement(f"a bare column of {table.name} escapes its tenant")
+            (through_entities if known else bare).add(table)
+    named = {table.name for table in through_entities}
+    escaping = sorted(table.name for table in bare if table.name not in named)
+    if escaping:
+        raise UnscopedStatement(f"the bare table {escaping[0]} escapes its tenant")
+
+
+@event.listens_for(_FencedSession, "before_flush")
+def _stamp(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    fence = _fence_of(session)
+    for row in session.new:
+        if isinstance(row, TenantKeyed) and getattr(row, "organization_id", None) is None:
+            row.organization_id = fence.tenant.organization_id
+        if isinstance(row, Versioned):
+            row.created_at = row.updated_at = fence.now
+        _admit(fence, row, "created")
+    for row in session.dirty:
+        if session.is_modified(row):
+            if isinstance(row, Versioned):
+                row.updated_at = fence.now
+            _admit(fence, row, "changed")
+    for row in session.deleted:
+        _admit(fence, row, "deleted")
+
+
+def _admit(fence: TenantSession, row: object, verb: str) -> None:
+    owner = row.id if isinstance(row, TenantRoot) else getattr(row, "organization_id", None)
+    if owner != fence.tenant.organization_id:
+        raise ForeignRow(f"{type(row).__name__} of another organization")
+    if isinstance(row, TenantOwned | TenantRoot) and row.__audited__:
+        fence.collect(row, verb)

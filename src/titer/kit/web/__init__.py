@@ -1,0 +1,1 @@
+"""What every face needs of HTTP, and none of what a laboratory is."""

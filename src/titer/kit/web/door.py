@@ -1,0 +1,222 @@
+"""The one door of a face: every operation comes and goes through it.
+
+In this order: the caller's credentials are looked at, the body is read within its limit, a
+transaction begins, the caller is found in it, their scope is checked, the query and the body are
+validated, the work is done, and it is committed before the first byte of the answer leaves. What
+goes wrong on the way is a `Problem`, and the face says how it is spelled.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from titer.kit.db.engine import Database, Work
+from titer.kit.errors import (
+    Conflict,
+    Detail,
+    InvalidBody,
+    InvalidQuery,
+    Problem,
+)
+from titer.kit.web import bodies
+from titer.kit.web.validation import near_miss, problem_of
+
+Handler = Callable[..., Coroutine[Any, Any, Response]]
+
+
+class Face(Protocol):
+    """What a surface says for itself."""
+
+    database: Database
+
+    def greet(self, request: Request) -> str:
+        """The caller's credential, well formed. Raises `Unauthenticated` without a look-up."""
+        ...
+
+    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> object:
+        """Who is calling, with the session of their tenant. Raises `Unauthenticated`, `Denied`."""
+        ...
+
+    def refuse(self, request: Request, problem: Problem) -> Response:
+        """The problem in this face's spelling."""
+        ...
+
+
+class Contended(Conflict):
+    """Two requests wanted the same thing at once, twice over."""
+
+    slug, message = "contended", "Another request changed the same record. Please retry."
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What an operation asks of its caller and of the database."""
+
+    needs: str
+    writes: bool
+    body_limit: int = bodies.JSON_LIMIT
+
+
+_demands: WeakKeyDictionary[Any, Demand] = WeakKeyDictionary()
+_problems: WeakKeyDictionary[Any, tuple[type[Problem], ...]] = WeakKeyDictionary()
+
+
+def demand_of(endpoint: Any) -> Demand:
+    return _demands[endpoint]
+
+
+def problems_of(endpoint: Any) -> tuple[type[Problem], ...]:
+    """The refusals that an operation declares, beyond those that every operation has."""
+    return _problems.get(endpoint, ())
+
+
+class Door(APIRoute):
+    """A route whose request is let in, worked on in one transaction, and let out."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        demand = demand_of(self.endpoint)
+        known = tuple(_query_names(self))
+        has_body = self.body_field is not None
+        body_names = tuple(_body_names(self))
+
+        async def through(request: Request) -> Response:
+            face: Face = request.app.state.face
+            try:
+                credential = face.greet(request)
+                body = await bodies.read(request, demand.body_limit)
+                for attempt in (1, 2):
+                    try:
+                        return await work_on(face, request, credential, body)
+                    except (IntegrityError, StaleDataError) as collision:
+                        # Another request took the same unique value, or changed the same row,
+                        # since we looked. Looking again tells which, and refuses in words.
+                        if attempt == 2:  # noqa: PLR2004
+                            raise Contended from collision
+                raise AssertionError
+            except RequestValidationError as error:
+                return face.refuse(request, problem_of(error.errors(), known + body_names))
+            except Problem as problem:
+                return face.refuse(request, problem)
+
+        async def work_on(face: Face, request: Request, credential: str, body: bytes) -> Response:
+            async with face.database.work(writes=demand.writes) as work:
+                request.state.caller = await face.admit(request, work, credential, demand.needs)
+                _check_query(request, known)
+                document = _document(request, body, has_body=has_body)
+                response = await handle(bodies.StrictRequest(request, body, document))
+                await work.commit()
+            return response
+
+        return through
+
+
+def _query_names(route: APIRoute) -> list[str]:
+    names: list[str] = []
+    for parameter in route.dependant.query_params:
+        fields = getattr(parameter.field_info.annotation, "model_fields", None)
+        if fields is None:
+            names.append(parameter.alias)
+        else:
+            names += [field.alias or name for name, field in fields.items()]
+    return names
+
+
+def _body_names(route: APIRoute) -> list[str]:
+    annotation = route.body_field.field_info.annotation if route.body_field else None
+    fields = getattr(annotation, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _check_query(request: Request, known: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        shown = name[:64]
+        if name not in known:
+            hint = near_miss(shown, known)
+            what = f"{shown} is not a known query parameter{hint or '.'}"
+            raise InvalidQuery(what, details=[Detail(shown, f"is not known{hint}")])
+        if name in seen:
+            raise InvalidQuery(f"{shown} stands twice.", details=[Detail(shown, "stands twice")])
+        seen.add(name)
+
+
+def _document(request: Request, body: bytes, *, has_body: bool) -> Any:
+    """The body's JSON; a route that takes no body still refuses one that says something."""
+    if has_body:
+        if not body:
+            raise InvalidBody("This route wants a JSON object in the request body.")
+        bodies.require_json(request)
+        return bodies.parse(body)
+    if body and bodies.parse(body) != {}:
+        raise InvalidBody("This route takes no request body.")
+    return None
+
+
+class Operations:
+    """The routes of one resource of a face: each declares its scope and its refusals."""
+
+    def __init__(self, tag: str, shared: Sequence[type[Problem]], refusals: "Refusals") -> None:
+        self._tag = tag
+        self._shared = tuple(shared)
+        self._refusals = refusals
+        self._routes: list[tuple[str, Handler, dict[str, Any]]] = []
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        needs: str,
+        answers: Any,
+        status: int = 200,
+        refuses: Sequence[type[Problem]] = (),
+        body_limit: int = bodies.JSON_LIMIT,
+        examples: Any = None,
+    ) -> Callable[[Handler], Handler]:
+        """Register the decorated coroutine; its docstring's first line is the summary."""
+
+        def register(endpoint: Handler) -> Handler:
+            _demands[endpoint] = Demand(needs, method != "GET", body_limit)
+            problems = (*self._shared, *refuses)
+            _problems[endpoint] = problems
+            responses = self._refusals(problems)
+            if examples is not None:
+                responses[status] = {"content": {"application/json": {"example": examples}}}
+            summary, _, description = (endpoint.__doc__ or "").strip().partition("\n")
+            words: dict[str, Any] = {
+                "methods": [method],
+                "response_model": answers,
+                "status_code": status,
+                "responses": responses,
+                "operation_id": to_camel(endpoint.__name__),
+                "summary": summary.rstrip("."),
+                "description": inspect.cleandoc(description) or None,
+                "tags": [self._tag],
+            }
+            self._routes.append((path, endpoint, words))
+            return endpoint
+
+        return register
+
+    def install(self, app: FastAPI, prefix: str) -> None:
+        """Put the routes into `app`, flat: a router within a router costs every request."""
+        for path, endpoint, words in self._routes:
+            app.router.add_api_route(prefix + path, endpoint, route_class_override=Door, **words)
+
+
+class Refusals(Protocol):
+    """How a face documents its refusals: responses by status, for the published document."""
+
+    def __call__(self, problems: Sequence[type[Problem]]) -> dict[int | str, dict[str, Any]]: ...

@@ -1,0 +1,136 @@
+"""The kinds of value that a request may carry, each strict about what it takes."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from titer.kit.clock import spell, to_milliseconds
+
+MAX_ID = 2**63 - 1
+_ID = re.compile(r"[1-9][0-9]{0,18}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+"""An id in a body: a JSON integer, not a string, not `1.0`."""
+
+
+def _id_in_url(text: object) -> int:
+    if not isinstance(text, str) or not _ID.fullmatch(text) or int(text) > MAX_ID:
+        raise ValueError("must be a positive integer")
+    return int(text)
+
+
+_ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+PathId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA), Path()]
+QueryId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA)]
+
+
+def _no_control_characters(text: str) -> str:
+    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):  # noqa: PLR2004 - below the blank
+        raise ValueError("must not hold control characters")
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_no_control_characters),
+]
+"""One line of text with something in it."""
+
+Prose = Annotated[
+    str, StringConstraints(strict=True, max_length=10_000), AfterValidator(_no_control_characters)
+]
+"""Text of any length that a person writes."""
+
+Code = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}$")
+]
+"""A short name that machines use: letters, digits and `_.:/+-`."""
+
+Flag = Annotated[bool, Field(strict=True)]
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return to_milliseconds(value)
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 date or date-time")
+    try:
+        if _DATE.fullmatch(value):
+            return datetime.combine(date.fromisoformat(value), time(), UTC)
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be an ISO 8601 date or date-time") from None
+    if moment.tzinfo is None:
+        raise ValueError("must say its offset: end it with Z or +hh:mm")
+    try:
+        return to_milliseconds(moment)
+    except OverflowError:
+        raise ValueError("is out of range") from None
+
+
+def _end_of_instant(value: object) -> datetime:
+    moment = _instant(value)
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return moment + timedelta(days=1, milliseconds=-1)
+    return moment
+
+
+_INSTANT_SCHEMA = {
+    "type": "string",
+    "description": "ISO 8601 date, or date-time with an offset.",
+    "examples": ["2026-06-18", "2026-06-18T09:12:00.000Z"],
+}
+Moment = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+"""An instant; a bare date means its first millisecond in UTC."""
+
+EndMoment = Annotated[datetime, BeforeValidator(_end_of_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+"""The end of a span; a bare date means its last millisecond in UTC."""
+
+
+def _date(value: object) -> date:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("must be a date, YYYY-MM-DD")
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_date),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-06-18"]}),
+]
+
+
+def _date_or_instant(value: object) -> str:
+    moment = _instant(value)
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value
+    return spell(moment)
+
+
+DayOrMoment = Annotated[str, BeforeValidator(_date_or_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+"""A date or an instant, kept as what it was given as."""
+
+_MAX_DIGITS, _MAX_EXPONENT = 15, 12
+
+
+def _exact(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number")  # noqa: TRY004 - Pydantic wants a ValueError
+    number = Decimal(value)
+    digits = number.normalize().as_tuple()
+    if len(digits.digits) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_EXPONENT:
+        raise ValueError(f"must have at most {_MAX_DIGITS} significant digits")
+    return number
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]
+"""A JSON number, kept exactly: up to 15 significant digits, which a double carries unchanged."""

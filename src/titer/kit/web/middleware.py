@@ -1,0 +1,115 @@
+"""Small plain ASGI classes around every face: the request's id, its log line, the last resort."""
+
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from titer.kit.errors import Internal, Problem
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = structlog.get_logger("titer.http")
+
+
+def request_id_of(scope: Scope) -> str:
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+class RequestId:
+    """Gives every request an id, or keeps the caller's, and sends it back.
+
+    Beside it go the headers that every answer has: nothing here is for a cache or for sniffing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        wanted = Headers(scope=scope).get("x-request-id", "")
+        request_id = wanted if _REQUEST_ID.fullmatch(wanted) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)
+
+
+class AccessLog:
+    """One line per request: what, how it ended, how long it took. Never a body, never a secret."""
+
+    def __init__(
+        self, app: ASGIApp, observe: Callable[[Scope, int, float], None] | None = None
+    ) -> None:
+        self.app = app
+        self.observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 0
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        finally:
+            seconds = time.perf_counter() - began
+            if self.observe is not None:
+                self.observe(scope, status, seconds)
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round(seconds * 1000, 1),
+                request_id=request_id_of(scope),
+                **scope.get("state", {}).get("log", {}),
+            )
+
+
+class LastResort:
+    """What nobody foresaw: logged with its traceback, answered as `internal`, never shown."""
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[Request, Problem], Response]) -> None:
+        self.app = app
+        self.refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = finished = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started, finished
+            await send(message)
+            started = True
+            finished = message["type"] == "http.response.body" and not message.get("more_body")
+
+        try:
+            await self.app(scope, receive, send_and_note)
+        except Exception:
+            _log.exception("unforeseen", path=scope["path"], request_id=request_id_of(scope))
+            if not started:
+                response = self.refuse(Request(scope, receive), Internal())
+                await response(scope, receive, send)
+            elif not finished:
+                raise

@@ -1,0 +1,64 @@
+"""Every setting, read once from the environment and handed down. Nothing imports a global."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set, each as `TITER_<NAME>`, in the environment or in a `.env` file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TITER_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr = Field(
+        default=SecretStr("sqlite:///var/titer.db"),
+        description="Where the records live: sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/DB "
+        "as a role that owns nothing and bypasses nothing (titer_app).",
+    )
+    owner_database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL only: the same database as the role that owns the tables. "
+        "`titer migrate` uses it; a server needs it only to set up an empty database.",
+    )
+    db_pool_size: int = Field(default=10, ge=1, description="Connections per worker.")
+    db_pooler: Literal["none", "transaction"] = Field(
+        default="none",
+        description="`transaction` when pgbouncer in transaction mode stands in between.",
+    )
+    db_timeout: float = Field(
+        default=4.0, gt=0, description="Seconds that a database may take before we answer 503."
+    )
+    valkey_url: SecretStr | None = Field(
+        default=None,
+        description="redis://HOST:PORT/0 of a Valkey or Redis that counts requests for all "
+        "workers together. Without it each worker counts for itself.",
+    )
+    rate_limit: int = Field(default=120, ge=1, description="Requests per key and minute.")
+    upload_rate_limit: int = Field(
+        default=20, ge=1, description="Instrument uploads per key and minute."
+    )
+    session_hours: float = Field(default=12.0, gt=0, description="How long a sign-in lasts.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least serious message that is logged."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="`console` is easier on the eyes while developing."
+    )
+    drain_seconds: float = Field(
+        default=0.0, ge=0, description="How long /readyz says no before a stopping server closes."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="When set, /metrics wants it as a bearer token."
+    )
+
+    @property
+    def on_postgresql(self) -> bool:
+        return self.database_url.get_secret_value().startswith(("postgresql", "postgres:"))
+
+    @property
+    def sqlite_path(self) -> Path:
+        return Path(self.database_url.get_secret_value().removeprefix("sqlite:///"))

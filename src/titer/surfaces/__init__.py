@@ -1,0 +1,1 @@
+"""The published faces: each owns its accent and nothing else."""

@@ -1,0 +1,1 @@
+"""The Lab API, `/api/v1`: a laboratory's integrators and instruments."""

@@ -1,0 +1,87 @@
+"""Who is calling the Lab API: an API key, and the session of its organization."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from titer.domain.keys.repository import find_key
+from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope
+from titer.domain.keys.service import KeyUses
+from titer.kit import tokens
+from titer.kit.db.engine import Database, Work
+from titer.kit.errors import InsufficientScope, Problem, Unauthorized
+from titer.kit.tenancy import Actor, Tenant, TenantSession
+from titer.kit.web.door import Operations
+from titer.kit.web.middleware import request_id_of
+from titer.surfaces.v1 import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A key that was let in, and the session of its tenant."""
+
+    key: KeyIdentity
+    session: TenantSession
+
+
+class LabFace:
+    """The door-keeper of `/api/v1`."""
+
+    def __init__(self, database: Database, uses: KeyUses) -> None:
+        self.database = database
+        self.uses = uses
+
+    def greet(self, request: Request) -> str:
+        return bearer(request, PREFIX)
+
+    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Caller:
+        key = await find_key(work, tokens.digest(credential))
+        if key is None or not key.opens(work.now):
+            raise Unauthorized
+        request.state.log = {"organization_id": key.organization_id, "key_id": key.key_id}
+        if needs not in key.scopes:
+            raise InsufficientScope(
+                f"This key may not do that: it needs the scope `{needs}`.",
+                facts={"required_scope": needs},
+            )
+        actor = Actor("key", key.name, key.user_id, key.key_id, request_id_of(request.scope))
+        session = await work.enter(Tenant(key.organization_id), actor)
+        self.uses.saw(key, work.now)
+        return Caller(key, session)
+
+    def refuse(self, request: Request, problem: Problem) -> Response:
+        return wire.refuse(request, problem)
+
+
+def bearer(request: Request, prefix: str) -> str:
+    """The token of `Authorization: Bearer ...`. Raises `Unauthorized` for anything else."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not tokens.is_well_formed(token, prefix):
+        raise Unauthorized
+    return token
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+async def _session(request: Request) -> TenantSession:
+    caller: Caller = request.state.caller
+    return caller.session
+
+
+Calling = Annotated[Caller, Depends(_caller)]
+Lab = Annotated[TenantSession, Depends(_session)]
+"""The session of the calling key's organization, in the request's transaction."""
+
+READ, WRITE, VERIFY = Scope.READ, Scope.WRITE, Scope.VERIFY
+
+
+def operations(tag: str) -> Operations:
+    """The routes of one resource of this face."""
+    return Operations(tag, wire.EVERYWHERE, wire.document_refusals)

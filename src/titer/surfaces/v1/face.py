@@ -1,0 +1,41 @@
+"""The Lab API put together."""
+
+from fastapi import FastAPI
+
+from titer import __version__
+from titer.domain.keys.service import KeyUses
+from titer.kit.db.engine import Database
+from titer.kit.web.application import make
+from titer.surfaces.v1 import identity, samples
+from titer.surfaces.v1.access import LabFace
+
+PREFIX = "/api/v1"
+_DESCRIPTION = """\
+Register and track samples, enter and verify results, read reference data.
+
+Send `Authorization: Bearer lk_...` with every request; an administrator mints the key. Every id
+belongs to the key's organization: another organization's record is a 404, as if it did not exist.
+Lists take `limit` (default 50, at most 500) and `cursor` (the last page's `nextCursor`).
+"""
+
+
+def build(database: Database, uses: KeyUses) -> FastAPI:
+    app = make(
+        LabFace(database, uses),
+        prefix=PREFIX,
+        title="Titer Lab API",
+        version=__version__,
+        description=_DESCRIPTION,
+    )
+    app.router.add_api_route(
+        PREFIX,
+        identity.discover,
+        methods=["GET"],
+        response_model=identity.Discovery,
+        operation_id="discover",
+        summary="Discover the API",
+        tags=["Identity"],
+    )
+    for resource in (samples.samples, identity.identity):
+        resource.install(app, PREFIX)
+    return app

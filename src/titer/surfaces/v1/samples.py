@@ -1,0 +1,270 @@
+"""`/samples`: register, read, change, receive, move along the workflow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from fastapi import Query
+from pydantic import Field, StringConstraints, model_validator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from titer.domain.organizations.errors import SampleLimitExceeded
+from titer.domain.samples import models, service
+from titer.domain.samples.errors import InvalidTransition
+from titer.domain.samples.repository import SampleFilter, Samples, SampleTests
+from titer.domain.samples.rules import PLANT_LOCATION, Priority, Status
+from titer.kit.errors import (
+    Duplicate,
+    InvalidBody,
+    InvalidId,
+    InvalidReference,
+    NotFound,
+    PreconditionFailed,
+)
+from titer.kit.tenancy import TenantSession
+from titer.kit.web.answers import CAMEL, answer, etag, expected_version, unchanged
+from titer.kit.web.fields import DayOrMoment, EndMoment, Id, Moment, PathId, Prose, QueryId, Text
+from titer.surfaces.v1 import examples, shapes
+from titer.surfaces.v1.access import READ, WRITE, Lab, operations
+from titer.surfaces.v1.wire import Body, Page, Paged, page
+
+samples = operations("Samples")
+
+PlantLocation = Annotated[
+    str, StringConstraints(strict=True, pattern=f"^{PLANT_LOCATION.pattern}$")
+]
+TestDefinitionIds = Annotated[list[Id], Field(max_length=100)]
+
+
+class SampleQuery(Paged):
+    """Which samples are wanted."""
+
+    status: Status | None = None
+    material_type_id: QueryId | None = None
+    project_id: QueryId | None = None
+    tracking_id: str | None = None
+    external_id: str | None = None
+    since: Moment | None = Field(default=None, description="Received at or after; inclusive.")
+    until: EndMoment | None = Field(
+        default=None, description="Received at or before; a bare date means the end of that day."
+    )
+
+    def filter(self) -> SampleFilter:
+        return SampleFilter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class SampleFields(Body):
+    """What may be said of a sample, at registration and later."""
+
+    client_name: Text | None = None
+    client_id: Id | None = None
+    project_id: Id | None = None
+    storage_location_id: Id | None = None
+    plant_location: PlantLocation | None = None
+    collection_date: DayOrMoment | None = None
+    notes: Prose | None = None
+    external_id: Text | None = None
+
+
+def _no_repeats(ids: Sequence[int]) -> None:
+    if len(set(ids)) != len(ids):
+        raise ValueError("must not name an id twice")
+
+
+class NewSample(SampleFields):
+    """A sample to register; `clientName` or `clientId` is required."""
+
+    model_config = {"json_schema_extra": {"examples": [examples.NEW_SAMPLE]}}
+
+    material_type_id: Id
+    priority: Priority = Priority.NORMAL
+    test_definition_ids: TestDefinitionIds = []
+
+    @model_validator(mode="after")
+    def _check(self) -> "NewSample":
+        if self.client_name is None and self.client_id is None:
+            raise ValueError("needs clientName or clientId")
+        _no_repeats(self.test_definition_ids)
+        return self
+
+
+class SampleChange(SampleFields):
+    """What to change; what is left out stays. `testDefinitionIds` schedules further tests."""
+
+    material_type_id: Id | None = None
+    priority: Priority | None = None
+    test_definition_ids: TestDefinitionIds | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _point_to_the_status_route(cls, body: Any) -> Any:
+        if isinstance(body, dict) and "status" in body:
+            raise ValueError("does not take status: use PATCH /api/v1/samples/{id}/status")
+        return body
+
+    @model_validator(mode="after")
+    def _check(self) -> "SampleChange":
+        for name in ("material_type_id", "priority", "test_definition_ids"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"cannot clear {name}")
+        given = self.model_fields_set & {"client_id", "client_name"}
+        if given and all(getattr(self, name) is None for name in given):
+            raise ValueError("cannot clear the client: name another")
+        _no_repeats(self.test_definition_ids or [])
+        return self
+
+
+class StatusChange(Body):
+    """The status to move to."""
+
+    model_config = {"json_schema_extra": {"examples": [examples.STATUS_CHANGE]}}
+
+    status: Status
+
+
+class Receipt(Body):
+    """The samples that have arrived."""
+
+    sample_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
+
+    @model_validator(mode="after")
+    def _check(self) -> "Receipt":
+        _no_repeats(self.sample_ids)
+        return self
+
+
+@dataclass(slots=True)
+class Received:
+    """What a receipt did: ids received now, ids received before, and the samples."""
+
+    __pydantic_config__: ClassVar = CAMEL
+
+    received: list[int]
+    already_received: list[int]
+    data: list[shapes.SampleWithTests]
+
+
+@samples.add("GET", "/samples", needs=READ, answers=Page[shapes.Sample], examples=examples.SAMPLES)
+async def list_samples(
+    request: Request, lab: Lab, query: Annotated[SampleQuery, Query()]
+) -> Response:
+    """List samples, newest first.
+
+    With `since` or `until` the order is by receipt, and the cursor is still an id.
+    """
+    found = await Samples(lab).matching(query.window(), query.filter())
+    return page(request, shapes.Sample, found, shapes.sample)
+
+
+@samples.add(
+    "GET",
+    "/samples/{sample_id}",
+    needs=READ,
+    answers=shapes.SampleWithTests,
+    refuses=(InvalidId, NotFound),
+)
+async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
+    """Retrieve one sample with its scheduled tests."""
+    sample = await Samples(lab).get(sample_id)
+    if unchanged(request, etag(sample)):
+        return Response(status_code=304, headers={"ETag": etag(sample)})
+    return await _shown(lab, sample)
+
+
+@samples.add(
+    "POST",
+    "/samples",
+    needs=WRITE,
+    answers=shapes.SampleWithTests,
+    status=201,
+    refuses=(InvalidBody, InvalidReference, Duplicate, SampleLimitExceeded),
+)
+async def create_sample(lab: Lab, body: NewSample) -> Response:
+    """Register a sample, and schedule tests on it.
+
+    Counts against the plan's monthly sample allowance.
+    """
+    values = body.model_dump()
+    values["test_definition_ids"] = tuple(body.test_definition_ids)
+    sample, tests = await service.register(lab, service.Intake(**values))
+    return answer(
+        shapes.SampleWithTests,
+        shapes.sample_with_tests(sample, tests),
+        201,
+        {"Location": f"/api/v1/samples/{sample.id}", "ETag": etag(sample)},
+    )
+
+
+@samples.add(
+    "PATCH",
+    "/samples/{sample_id}",
+    needs=WRITE,
+    answers=shapes.SampleWithTests,
+    refuses=(
+        InvalidId,
+        InvalidBody,
+        InvalidReference,
+        NotFound,
+        Duplicate,
+        InvalidTransition,
+        PreconditionFailed,
+    ),
+)
+async def update_sample(
+    request: Request, lab: Lab, sample_id: PathId, body: SampleChange
+) -> Response:
+    """Change a sample's fields, or schedule further tests; never its status."""
+    expected = expected_version(request, sample_id)
+    sample = await service.change(lab, sample_id, body.given(), expected)
+    return await _shown(lab, sample)
+
+
+@samples.add(
+    "PATCH",
+    "/samples/{sample_id}/status",
+    needs=WRITE,
+    answers=shapes.SampleWithTests,
+    refuses=(InvalidId, InvalidBody, NotFound, InvalidTransition, PreconditionFailed),
+)
+async def set_sample_status(
+    request: Request, lab: Lab, sample_id: PathId, body: StatusChange
+) -> Response:
+    """Move a sample one step along its workflow.
+
+    `409 invalid_transition` says which steps are allowed and what stands in the way.
+    """
+    expected = expected_version(request, sample_id)
+    sample = await service.move(lab, sample_id, body.status, expected)
+    return await _shown(lab, sample)
+
+
+@samples.add(
+    "POST",
+    "/samples/receive",
+    needs=WRITE,
+    answers=Received,
+    refuses=(InvalidBody, InvalidReference),
+)
+async def receive_samples(lab: Lab, body: Receipt) -> Response:
+    """Receive up to 500 samples by id: all of them, or none."""
+    now, before = await service.receive(lab, body.sample_ids)
+    by_id = {sample.id: sample for sample in (*now, *before)}
+    tests = await SampleTests(lab).of_each(body.sample_ids)
+    return answer(
+        Received,
+        Received(
+            [sample.id for sample in now],
+            [sample.id for sample in before],
+            [
+                shapes.sample_with_tests(by_id[sample_id], tests[sample_id])
+                for sample_id in body.sample_ids
+            ],
+        ),
+    )
+
+
+async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
+    tests = list(await SampleTests(lab).of(sample.id))
+    shown = shapes.sample_with_tests(sample, tests)
+    return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample)})

