@@ -29,7 +29,8 @@ PathId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA),
 QueryId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA)]
 
 
-def _no_control_characters(text: str) -> str:
+def no_control_characters(text: str) -> str:
+    """The text, unless it holds a control character other than tab and line ends."""
     if any(ord(character) < 32 and character not in "\t\n\r" for character in text):  # noqa: PLR2004 - below the blank
         raise ValueError("must not hold control characters")
     return text
@@ -38,12 +39,12 @@ def _no_control_characters(text: str) -> str:
 Text = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(_no_control_characters),
+    AfterValidator(no_control_characters),
 ]
 """One line of text with something in it."""
 
 Prose = Annotated[
-    str, StringConstraints(strict=True, max_length=10_000), AfterValidator(_no_control_characters)
+    str, StringConstraints(strict=True, max_length=10_000), AfterValidator(no_control_characters)
 ]
 """Text of any length that a person writes."""
 
@@ -124,7 +125,7 @@ _MAX_DIGITS, _MAX_EXPONENT = 15, 12
 
 def _exact(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number")  # noqa: TRY004 - Pydantic wants a ValueError
+        raise ValueError("must be a number")
     number = Decimal(value)
     digits = number.normalize().as_tuple()
     if len(digits.digits) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_EXPONENT:

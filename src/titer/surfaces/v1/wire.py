@@ -29,6 +29,11 @@ class Body(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+def shown(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a body that the document shows an example of."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class Filters(BaseModel):
     """Query parameters: camelCase, and nothing that the route does not know."""
 
