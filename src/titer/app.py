@@ -35,8 +35,8 @@ class Titer:
         self.settings = settings
         self.database = open_database(settings, clock)
         self.uses = KeyUses()
-        lab = v1.build(self.database, self.uses)
-        faces = Faces([(v1.PREFIX, lab)], otherwise=lab)
+        self.lab = v1.build(self.database, self.uses)
+        faces = Faces([(v1.PREFIX, self.lab)], otherwise=self.lab)
         app: ASGIApp = LastResort(faces, wire.refuse)
         app = AccessLog(app)
         self._app: ASGIApp = RequestId(app)
