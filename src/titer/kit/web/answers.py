@@ -1,10 +1,13 @@
 """What is sent back: field kinds of answers, the envelope of a record, conditional requests."""
 
 import re
+from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import (
@@ -50,6 +53,17 @@ def one_of(words: type[StrEnum]) -> WithJsonSchema:
 def adapter(kind: Any) -> TypeAdapter[Any]:
     """The compiled serializer of an answer's type."""
     return TypeAdapter(kind)
+
+
+@cache
+def reader(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads from a row, in their order, the fields of an answer's dataclass."""
+    return attrgetter(*(field.name for field in fields(kind)))
+
+
+def view(kind: Any, row: Any) -> Any:
+    """An answer of `kind`, from a row that has all its fields."""
+    return kind(*reader(kind)(row))
 
 
 def dump(kind: Any, value: Any) -> bytes:
