@@ -101,7 +101,7 @@ def prepare(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN")
 
 
-def _lower(text: object) -> object:
+def _lower(text: str | float | bytes | None) -> str | float | bytes | None:
     return text.lower() if isinstance(text, str) else text
 
 
