@@ -12,6 +12,7 @@ from titer.kit.db.engine import Database
 from titer.kit.web.faces import Faces
 from titer.kit.web.middleware import AccessLog, LastResort, RequestId
 from titer.settings import Settings
+from titer.surfaces.settings import face as settings_face
 from titer.surfaces.v1 import face as v1
 from titer.surfaces.v1 import wire
 
@@ -36,7 +37,15 @@ class Titer:
         self.database = open_database(settings, clock)
         self.uses = KeyUses()
         self.lab = v1.build(self.database, self.uses)
-        faces = Faces([(v1.PREFIX, self.lab)], otherwise=self.lab)
+        self.office = settings_face.build(self.database)
+        faces = Faces(
+            [
+                (v1.PREFIX, self.lab),
+                (settings_face.PREFIX, self.office),
+                (settings_face.AUTH_PREFIX, self.office),
+            ],
+            otherwise=self.lab,
+        )
         app: ASGIApp = LastResort(faces, wire.refuse)
         app = AccessLog(app)
         self._app: ASGIApp = RequestId(app)

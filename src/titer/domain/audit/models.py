@@ -1,6 +1,7 @@
 """Rows of the audit trail."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,6 +14,8 @@ class AuditEvent(TenantOwned):
 
     __tablename__ = "audit_events"
     __audited__ = False
+    #: An event never changes.
+    version: ClassVar[int] = 1
 
     occurred_at: Mapped[datetime] = mapped_column(Instant)
     actor_kind: Mapped[str]

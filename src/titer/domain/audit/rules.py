@@ -38,6 +38,21 @@ def canonical(event: Mapping[str, Any]) -> str:
     return json.dumps(plain(event), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
+#: Bookkeeping that an event says already: whose record it is, when, and which version.
+_BOOKKEEPING = frozenset({"organization_id", "created_at", "updated_at"})
+
+
+def differences(text: str) -> list[tuple[str, Any, Any]]:
+    """What a canonical event says has changed: field, before, after, in the fields' order."""
+    event = json.loads(text)
+    before, after = event["before"], event["after"]
+    return [
+        (name, before.get(name), after.get(name))
+        for name in sorted((before.keys() | after.keys()) - _BOOKKEEPING)
+        if before.get(name) != after.get(name)
+    ]
+
+
 def content_hash(text: str) -> bytes:
     """SHA-256 of the canonical text."""
     return sha256(text.encode()).digest()

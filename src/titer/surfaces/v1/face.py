@@ -6,7 +6,16 @@ from titer import __version__
 from titer.domain.keys.service import KeyUses
 from titer.kit.db.engine import Database
 from titer.kit.web.application import make
-from titer.surfaces.v1 import approvals, identity, sample_tests, samples
+from titer.surfaces.v1 import (
+    approvals,
+    audit,
+    clients,
+    identity,
+    projects,
+    reference,
+    sample_tests,
+    samples,
+)
 from titer.surfaces.v1.access import LabFace
 
 PREFIX = "/api/v1"
@@ -40,6 +49,10 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         samples.samples,
         sample_tests.sample_tests,
         approvals.approvals,
+        reference.reference,
+        projects.projects,
+        clients.clients,
+        audit.audit,
         identity.identity,
     ):
         resource.install(app, PREFIX)

@@ -32,9 +32,10 @@ from titer.kit.web.answers import (
     etag,
     expected_version,
     unchanged,
+    view,
 )
 from titer.kit.web.bodies import MIB
-from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, no_control_characters
+from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, QueryText, no_control_characters
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
@@ -55,7 +56,7 @@ class SampleTestQuery(Paged):
     sample_id: QueryId | None = None
     status: TestStatus | None = None
     test_definition_id: QueryId | None = None
-    tracking_id: str | None = None
+    tracking_id: QueryText | None = None
 
 
 class ResultChange(Body):
@@ -202,7 +203,7 @@ async def list_result_history(
     """Everything that a test's result ever was, newest first."""
     await SampleTests(lab).get(sample_test_id)
     found = await ResultEntries(lab).of(sample_test_id, query.window())
-    return page(request, HistoryEntry, found, lambda row: shapes.view(HistoryEntry, row))
+    return page(request, HistoryEntry, found, lambda row: view(HistoryEntry, row))
 
 
 @sample_tests.add(

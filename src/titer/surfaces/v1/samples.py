@@ -26,7 +26,17 @@ from titer.kit.errors import (
 )
 from titer.kit.tenancy import TenantSession
 from titer.kit.web.answers import CAMEL, answer, etag, expected_version, unchanged
-from titer.kit.web.fields import DayOrMoment, EndMoment, Id, Moment, PathId, Prose, QueryId, Text
+from titer.kit.web.fields import (
+    DayOrMoment,
+    EndMoment,
+    Id,
+    Moment,
+    PathId,
+    Prose,
+    QueryId,
+    QueryText,
+    Text,
+)
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
@@ -45,8 +55,8 @@ class SampleQuery(Paged):
     status: Status | None = None
     material_type_id: QueryId | None = None
     project_id: QueryId | None = None
-    tracking_id: str | None = None
-    external_id: str | None = None
+    tracking_id: QueryText | None = None
+    external_id: QueryText | None = None
     since: Moment | None = Field(default=None, description="Received at or after; inclusive.")
     until: EndMoment | None = Field(
         default=None, description="Received at or before; a bare date means the end of that day."
