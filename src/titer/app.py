@@ -36,15 +36,15 @@ class Titer:
         self.settings = settings
         self.database = open_database(settings, clock)
         self.uses = KeyUses()
-        lab = v1.build(self.database, self.uses)
-        office = settings_face.build(self.database)
+        self.lab = v1.build(self.database, self.uses)
+        self.office = settings_face.build(self.database)
         faces = Faces(
             [
-                (v1.PREFIX, lab),
-                (settings_face.PREFIX, office),
-                (settings_face.AUTH_PREFIX, office),
+                (v1.PREFIX, self.lab),
+                (settings_face.PREFIX, self.office),
+                (settings_face.AUTH_PREFIX, self.office),
             ],
-            otherwise=lab,
+            otherwise=self.lab,
         )
         app: ASGIApp = LastResort(faces, wire.refuse)
         app = AccessLog(app)

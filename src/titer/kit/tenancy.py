@@ -112,7 +112,9 @@ class Actor:
 
 
 class Base(DeclarativeBase):
-    """Every mapped class, whether tenant-owned or not."""
+    """Every mapped class, whether tenant-owned or not. Every integer is 63 bits wide."""
+
+    type_annotation_map: ClassVar = {int: Id}
 
 
 class TenantRoot(Base):

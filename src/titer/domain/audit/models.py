@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import TenantOwned
+from titer.kit.tenancy import TenantKeyed, TenantOwned
 
 
 class AuditEvent(TenantOwned):
@@ -30,3 +30,23 @@ class AuditEvent(TenantOwned):
     reason: Mapped[str | None]
     canonical: Mapped[str]
     content_hash: Mapped[bytes]
+
+
+class AuditLink(TenantKeyed):
+    """An event's place in its organization's chain: each link hashes the one before it."""
+
+    __tablename__ = "audit_links"
+
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[int]
+    previous: Mapped[bytes]
+    hash: Mapped[bytes]
+    sealed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class AuditQueue(TenantKeyed):
+    """Events that wait for their link. PostgreSQL alone: a trigger fills it."""
+
+    __tablename__ = "audit_queue"
+
+    event_id: Mapped[int] = mapped_column(primary_key=True)

@@ -7,6 +7,7 @@ goes wrong on the way is a `Problem`, and the face says how it is spelled.
 """
 
 import inspect
+import json
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -29,10 +30,24 @@ from titer.kit.errors import (
     InvalidQuery,
     Problem,
 )
+from titer.kit.idempotency import Answer, Once, fingerprint, key_of
+from titer.kit.tenancy import TenantSession
 from titer.kit.web import bodies
 from titer.kit.web.validation import near_miss, problem_of
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
+
+
+class Admitted(Protocol):
+    """A caller whom a face has let in."""
+
+    @property
+    def session(self) -> TenantSession: ...
+
+    @property
+    def principal_id(self) -> int | None:
+        """Whose idempotency keys count together; None where the face takes none."""
+        ...
 
 
 class Face(Protocol):
@@ -44,7 +59,7 @@ class Face(Protocol):
         """The caller's credential, well formed. Raises `Unauthenticated` without a look-up."""
         ...
 
-    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> object:
+    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Admitted:
         """Who is calling, with the session of their tenant. Raises `Unauthenticated`, `Denied`."""
         ...
 
@@ -112,14 +127,43 @@ class Door(APIRoute):
 
         async def work_on(face: Face, request: Request, credential: str, body: bytes) -> Response:
             async with face.database.work(writes=demand.writes) as work:
-                request.state.caller = await face.admit(request, work, credential, demand.needs)
+                caller = await face.admit(request, work, credential, demand.needs)
+                request.state.caller = caller
+                once = _once(request, caller, body) if demand.writes else None
+                if once is not None and (earlier := await once.earlier()) is not None:
+                    return _replay(earlier)
                 _check_query(request, known)
                 document = _document(request, body, has_body=has_body)
                 response = await handle(bodies.StrictRequest(request, body, document))
+                if once is not None:
+                    await once.keep(_answer_of(response))
                 await work.commit()
             return response
 
         return through
+
+
+def _once(request: Request, caller: Admitted, body: bytes) -> Once | None:
+    """What guards this request against being done twice, if its caller asks for that."""
+    key = key_of(request.headers.get("idempotency-key"))
+    if key is None or caller.principal_id is None:
+        return None
+    query = dict(request.query_params)
+    told = fingerprint(request.method, request.url.path, query, body)
+    return Once(caller.session, caller.principal_id, key, told)
+
+
+_KEPT_HEADERS = ("content-type", "location", "etag")
+
+
+def _answer_of(response: Response) -> Answer:
+    kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    return Answer(response.status_code, json.dumps(kept), bytes(response.body))
+
+
+def _replay(earlier: Answer) -> Response:
+    headers = json.loads(earlier.headers) | {"Idempotent-Replayed": "true"}
+    return Response(earlier.body, earlier.status, headers)
 
 
 def _query_names(route: APIRoute) -> list[str]:

@@ -27,6 +27,8 @@ class Caller:
 
     person: SignInIdentity
     session: TenantSession
+    #: People click once; what a program repeats is the Lab API's.
+    principal_id: int | None = None
 
 
 class SettingsFace:

@@ -27,6 +27,10 @@ class Caller:
     key: KeyIdentity
     session: TenantSession
 
+    @property
+    def principal_id(self) -> int:
+        return self.key.key_id
+
 
 class LabFace:
     """The door-keeper of `/api/v1`."""

@@ -1,0 +1,196 @@
+"""Every route, every slot: a rival's record behaves exactly like one that never was.
+
+Walked on SQLite, on PostgreSQL, on PostgreSQL with row-level security alone (the session's fence
+taken down), and on PostgreSQL with the session's fence alone (as a superuser): each layer must be
+enough by itself.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import event
+from starlette.routing import BaseRoute
+
+from house import walk
+from house.walk import NEVER, Belongings, Slot
+from laboratory import Laboratory, World, open_world
+from titer.kit import tenancy
+from titer.kit.db.engine import Database
+
+WALLS = ("sqlite", "postgresql", "row-level security alone", "the session's fence alone")
+
+
+@pytest.fixture(scope="module", params=WALLS)
+def walled(
+    request: pytest.FixtureRequest, worker: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """The application behind one set of walls."""
+    if request.param == "sqlite":
+        with open_world(sqlite=tmp_path_factory.mktemp("walk") / "titer.db") as world:
+            yield world
+        return
+    superuser: str = request.getfixturevalue("postgres_url")
+    name = f"walk_{worker}_{WALLS.index(request.param)}"
+    bypassing = request.param == "the session's fence alone"
+    with open_world(superuser=superuser, name=name, as_superuser=bypassing) as world:
+        if request.param != "row-level security alone":
+            yield world
+            return
+        with session_fence_down():
+            yield world
+
+
+@contextmanager
+def session_fence_down() -> Iterator[None]:
+    """Sessions that add no tenant to any statement."""
+    event.remove(tenancy._FencedSession, "do_orm_execute", tenancy._scope)
+    try:
+        yield
+    finally:
+        event.listen(tenancy._FencedSession, "do_orm_execute", tenancy._scope)
+
+
+def routes_of(world: World) -> list[APIRoute]:
+    routes: list[BaseRoute] = list(world.app.lab.routes)
+    return [route for route in routes if isinstance(route, APIRoute) and "{" in route.path] + [
+        route for route in routes if isinstance(route, APIRoute) and "{" not in route.path
+    ]
+
+
+def belongings(lab: Laboratory) -> Belongings:
+    """One of everything, made by the laboratory itself."""
+    sample = lab.sample("processing", externalId=f"EXT-{lab.id}")
+    lead = next(test for test in sample["tests"] if test["testCode"] == "LEAD")
+    lab.enter(lead["id"], "0.5")
+    lab.verify(lead["id"])
+    (approval,) = lab.get(f"/samples/{sample['id']}/approvals").json()["data"]
+    history = lab.get(f"/sample-tests/{lead['id']}/history").json()["data"]
+    ids = {
+        "sample": sample["id"],
+        "sample_test": lead["id"],
+        "approval": approval["id"],
+        "history": history[0]["id"],
+        "material_type": lab.has.water,
+        "test_definition": lab.has.ph,
+        "storage_location": lab.has.fridge,
+        "client": lab.has.client,
+        "project": lab.has.project,
+    }
+    texts = {
+        "tracking_id": sample["trackingId"],
+        "external_id": sample["externalId"],
+        "client_name": f"Client of {lab.id}",
+    }
+    return Belongings(ids, texts)
+
+
+def call(lab: Laboratory, slot: Slot, own: Belongings, value: object) -> tuple[int, str, Any]:
+    """The answer with `value` in the slot and the laboratory's own in every other."""
+    path = slot.path.removeprefix("/api/v1")
+    for name in re.findall(r"{(\w+)}", path):
+        here = value if (slot.where, slot.name) == ("path", name) else own.ids[walk.PATH[name]]
+        path = path.replace(f"{{{name}}}", str(here))
+    body = walk.own_body(slot.operation, own)
+    if slot.where == "body":
+        assert body is not None
+        body = walk.put(body, slot.name, value)
+    query = {slot.name: str(value)} if slot.where == "query" else None
+    answer = lab.request(slot.method, path, json=body, params=query)
+    headers = {
+        name: walk.masked(text, value)
+        for name, text in answer.headers.items()
+        if name not in {"x-request-id", "content-length", "date", "location", "etag"}
+    }
+    said = answer.text.replace(answer.headers["x-request-id"], "REQUEST")
+    return answer.status_code, walk.masked(said, value), headers
+
+
+def call_as_newcomer(world: World, slot: Slot, value: str) -> tuple[int, str, Any]:
+    newcomer = world.found("Newcomer")
+    return call(newcomer, slot, belongings(newcomer), value)
+
+
+def walk_everywhere(walled: World) -> int:
+    """Put a rival's records into every slot; how many slots there were. Asserts on the way."""
+    lab, rival = walled.found("Walker"), walled.found("Rival")
+    rival.sample()  # so that no number of theirs happens to be ours
+    own, theirs = belongings(lab), belongings(rival)
+    before = snapshot(walled, rival)
+    document = walled.app.lab.openapi()
+    walked = 0
+    for slot in walk.slots(routes_of(walled), document):
+        if slot.kind in theirs.ids:
+            with_foreign = call(lab, slot, own, theirs.ids[slot.kind])
+            with_never = call(lab, slot, own, NEVER)
+        else:
+            # A text may become ours by being written: each call is another newcomer's first.
+            with_foreign = call_as_newcomer(walled, slot, theirs.texts[slot.kind])
+            with_never = call_as_newcomer(walled, slot, f"never {slot.kind}")
+        assert with_foreign == with_never, str(slot)
+        assert with_foreign[0] < 500, str(slot)
+        if slot.where == "path":
+            assert with_foreign[0] == 404, str(slot)
+        walked += 1
+    assert snapshot(walled, rival) == before
+    return walked
+
+
+def test_a_rivals_record_behaves_like_one_that_never_was(walled: World) -> None:
+    assert walk_everywhere(walled) >= 30
+
+
+def test_the_walk_notices_when_every_wall_is_down(postgres_url: str, worker: str) -> None:
+    with (
+        open_world(superuser=postgres_url, name=f"open_{worker}", as_superuser=True) as world,
+        session_fence_down(),
+        pytest.raises(AssertionError),
+    ):
+        walk_everywhere(world)
+
+
+def test_lists_show_nothing_of_a_rival(walled: World) -> None:
+    lab, rival = walled.found("Walker"), walled.found("Rival")
+    belongings(rival)
+    for route in routes_of(walled):
+        if "{" not in route.path and route.methods == {"GET"} and route.path != "/api/v1":
+            answer = lab.get(route.path.removeprefix("/api/v1"), params={})
+            assert answer.status_code == 200, route.path
+            told = answer.text
+            assert f"lab{rival.id}.example" not in told
+            assert f"EXT-{rival.id}" not in told
+            if route.path in {"/api/v1/samples", "/api/v1/sample-tests"}:
+                assert answer.json() == {"data": [], "nextCursor": None, "hasMore": False}
+
+
+def test_the_walk_refuses_to_pass_by_what_it_does_not_know(walled: World) -> None:
+    document = walled.app.lab.openapi()
+    routes = routes_of(walled)
+    known = dict(walk.PATH)
+    walk.PATH.clear()
+    try:
+        with pytest.raises(walk.UnknownSlot, match="teach the walk about the path parameter"):
+            list(walk.slots(routes, document))
+    finally:
+        walk.PATH.update(known)
+
+
+def snapshot(world: World, lab: Laboratory) -> dict[str, list[Any]]:
+    """Every row that the laboratory has, straight from the tables, as the owner of all."""
+
+    async def read() -> dict[str, list[Any]]:
+        database = Database(world.bypass_url)
+        found: dict[str, list[Any]] = {}
+        async with database.engine.connect() as connection:
+            for table in tenancy.Base.metadata.sorted_tables:
+                if "organization_id" in table.c:
+                    of_lab = table.select().where(table.c.organization_id == lab.id)
+                    rows = await connection.execute(of_lab)
+                    found[table.name] = sorted(map(repr, rows))
+        await database.close()
+        return found
+
+    return world.run(read)

@@ -1,0 +1,201 @@
+"""What the tenant walk knows: every place where a caller can put something of somebody else's.
+
+A slot is a path parameter, a query parameter or a body field. For each the walk needs to be told
+what stands there, so that it can put a rival's in; a slot that it was not told about fails it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+NEVER = 7_777_777_777_777
+"""An id that no record ever had."""
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """One of everything that a laboratory has, by the word that the slots use for it."""
+
+    ids: dict[str, int]
+    texts: dict[str, str]
+
+
+PATH: dict[str, str] = {
+    "sample_id": "sample",
+    "sample_test_id": "sample_test",
+    "approval_id": "approval",
+}
+QUERY: dict[str, str] = {
+    "sampleId": "sample",
+    "materialTypeId": "material_type",
+    "projectId": "project",
+    "testDefinitionId": "test_definition",
+    "trackingId": "tracking_id",
+    "externalId": "external_id",
+}
+#: Query parameters that name nobody's record.
+QUERY_HARMLESS = {"limit", "status", "since", "until", "active"}
+#: What a list's cursor is an id of.
+CURSOR: dict[str, str] = {
+    "listSamples": "sample",
+    "listSampleTests": "sample_test",
+    "listResultHistory": "history",
+    "listSampleApprovals": "approval",
+}
+
+#: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
+BODY: dict[str, dict[str, Any]] = {
+    "createSample": {
+        "clientName": "Acme Water District",
+        "materialTypeId": "own material_type",
+    },
+    "updateSample": {"notes": "seen"},
+    "setSampleStatus": {"status": "received"},
+    "receiveSamples": {"sampleIds": [NEVER]},
+    "enterResult": {"result": "7.0"},
+    "enterBulkResults": {"updates": [{"sampleTestId": NEVER, "result": "7.0"}]},
+    "decideApprovalRecord": {"status": "approved"},
+}
+#: Body fields that name a record, as a path into the body.
+BODY_SLOTS: dict[str, dict[str, str]] = {
+    "createSample": {
+        "materialTypeId": "material_type",
+        "projectId": "project",
+        "clientId": "client",
+        "storageLocationId": "storage_location",
+        "testDefinitionIds[]": "test_definition",
+        "externalId": "external_id",
+        "clientName": "client_name",
+    },
+    "updateSample": {
+        "materialTypeId": "material_type",
+        "projectId": "project",
+        "clientId": "client",
+        "storageLocationId": "storage_location",
+        "testDefinitionIds[]": "test_definition",
+        "externalId": "external_id",
+        "clientName": "client_name",
+    },
+    "receiveSamples": {"sampleIds[]": "sample"},
+    "enterBulkResults": {"updates[].sampleTestId": "sample_test"},
+}
+#: Body fields that are told by their name to hold no reference.
+BODY_HARMLESS = {
+    "collectionDate", "priority", "notes", "plantLocation", "status", "result", "reason",
+    "atomic", "comment",
+}  # fmt: skip
+
+
+class UnknownSlot(AssertionError):
+    """The walk met a place it knows nothing about."""
+
+
+def teach(what: str) -> UnknownSlot:
+    return UnknownSlot(f"teach the walk about {what}")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One place of one operation, and the word for what stands there."""
+
+    operation: str
+    method: str
+    path: str
+    kind: str
+    where: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.where} {self.name}"
+
+
+def slots(routes: list[APIRoute], schemas: dict[str, Any]) -> Iterator[Slot]:
+    """Every slot of every operation. Raises `UnknownSlot` for one that nobody described."""
+    for route in routes:
+        operation = str(route.operation_id)
+        method = next(iter(route.methods or ()))
+        for name in re.findall(r"{(\w+)}", route.path):
+            if name not in PATH:
+                raise teach(f"the path parameter {name} of {operation}")
+            yield Slot(operation, method, route.path, PATH[name], "path", name)
+        for name in _query_names(schemas, route.path, method):
+            if name in QUERY_HARMLESS:
+                continue
+            kind = CURSOR.get(operation) if name == "cursor" else QUERY.get(name)
+            if kind is None:
+                raise teach(f"the query parameter {name} of {operation}")
+            yield Slot(operation, method, route.path, kind, "query", name)
+        yield from _body_slots(route, method, schemas)
+
+
+def _query_names(document: dict[str, Any], path: str, method: str) -> list[str]:
+    operation = document["paths"][path][method.lower()]
+    return [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
+
+
+def _body_slots(route: APIRoute, method: str, document: dict[str, Any]) -> Iterator[Slot]:
+    operation = str(route.operation_id)
+    body = document["paths"][route.path][method.lower()].get("requestBody")
+    if body is None:
+        return
+    if operation not in BODY:
+        raise teach(f"the body of {operation}")
+    schema = body["content"]["application/json"]["schema"]
+    for name in _fields(schema, document, ""):
+        kind = BODY_SLOTS.get(operation, {}).get(name)
+        if kind is not None:
+            yield Slot(operation, method, route.path, kind, "body", name)
+        elif name.split(".")[-1].removesuffix("[]") not in BODY_HARMLESS:
+            raise teach(f"the body field {name} of {operation}")
+
+
+def _fields(schema: dict[str, Any], document: dict[str, Any], path: str) -> Iterator[str]:
+    """The leaves of a body, as `updates[].sampleTestId`."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for choice in schema.get("anyOf", ()):
+        if choice.get("type") != "null":
+            yield from _fields(choice, document, path)
+            return
+    if schema.get("type") == "array":
+        yield from _fields(schema["items"], document, f"{path}[]")
+    elif "properties" in schema:
+        for name, part in schema["properties"].items():
+            yield from _fields(part, document, f"{path}.{name}" if path else name)
+    else:
+        yield path
+
+
+def own_body(operation: str, own: Belongings) -> dict[str, Any] | None:
+    """The operation's body, with the laboratory's own ids in it; None where it takes none."""
+    body = BODY.get(operation)
+    if body is None:
+        return None
+    return {
+        name: own.ids[value.removeprefix("own ")]
+        if isinstance(value, str) and value.startswith("own ")
+        else value
+        for name, value in body.items()
+    }
+
+
+def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:
+    """The body with `value` in the slot `name`."""
+    head, _, rest = name.partition(".")
+    many = head.endswith("[]")
+    key = head.removesuffix("[]")
+    if rest:
+        inner = dict(body[key][0]) if many else dict(body.get(key, {}))
+        inner = put(inner, rest, value)
+        return body | {key: [inner] if many else inner}
+    return body | {key: [value] if many else value}
+
+
+def masked(text: str, value: object) -> str:
+    """An answer without what must differ between any two calls: ids, times, the text itself."""
+    if isinstance(value, str):
+        text = text.replace(value, "V")
+    return re.sub(r"\d+", "N", re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text))
