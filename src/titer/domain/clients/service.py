@@ -10,9 +10,10 @@ from typing import Any
 
 from titer.domain.clients.models import Client
 from titer.domain.clients.repository import Clients
+from titer.domain.people.rules import is_email
 from titer.domain.reference.rules import code_at_fault
 from titer.domain.reference.service import write
-from titer.kit.errors import at_fault, taken
+from titer.kit.errors import Detail, at_fault, taken
 from titer.kit.tenancy import TenantSession
 
 
@@ -68,6 +69,8 @@ async def change(
 
 async def _check(session: TenantSession, entry: ClientEntry, but_for: int | None = None) -> None:
     faults = code_at_fault(entry.code)
+    if entry.email is not None and not is_email(entry.email):
+        faults.append(Detail("email", "must be an e-mail address"))
     if faults:
         raise at_fault(faults)
     clients = Clients(session)

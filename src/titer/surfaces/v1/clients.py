@@ -27,10 +27,6 @@ from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 clients = operations("Reference data")
 
 ClientCode = Annotated[str, StringConstraints(strict=True, pattern=f"^{CODE.pattern}$")]
-Email = Annotated[
-    str,
-    StringConstraints(strict=True, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$"),
-]
 
 
 @dataclass(slots=True)
@@ -66,7 +62,7 @@ class ClientFields(Body):
 
     code: ClientCode | None = None
     contact_name: Text | None = None
-    email: Email | None = None
+    email: Text | None = None
     phone: Text | None = None
     address: Prose | None = None
     notes: Prose | None = None
