@@ -68,7 +68,7 @@ def etag(record: Any) -> str:
     return f'"{record.id}.{record.version}"'
 
 
-_ETAG = re.compile(r'(?:W/)?"([0-9]+)\.([0-9]+)"')
+_ETAG = re.compile(r'(?:W/)?"([0-9]{1,19})\.([0-9]{1,19})"')
 
 
 def unchanged(request: Request, tag: str) -> bool:

@@ -43,6 +43,9 @@ Text = Annotated[
 ]
 """One line of text with something in it."""
 
+QueryText = Annotated[str, StringConstraints(max_length=500), AfterValidator(no_control_characters)]
+"""Text to look for: no database is asked for what none can keep."""
+
 Prose = Annotated[
     str, StringConstraints(strict=True, max_length=10_000), AfterValidator(no_control_characters)
 ]

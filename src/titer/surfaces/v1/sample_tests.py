@@ -34,7 +34,7 @@ from titer.kit.web.answers import (
     unchanged,
 )
 from titer.kit.web.bodies import MIB
-from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, no_control_characters
+from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, QueryText, no_control_characters
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
@@ -55,7 +55,7 @@ class SampleTestQuery(Paged):
     sample_id: QueryId | None = None
     status: TestStatus | None = None
     test_definition_id: QueryId | None = None
-    tracking_id: str | None = None
+    tracking_id: QueryText | None = None
 
 
 class ResultChange(Body):

@@ -1,11 +1,10 @@
 """`/samples`: register, read, change, receive, move along the workflow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Query
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,7 +25,17 @@ from titer.kit.errors import (
 )
 from titer.kit.tenancy import TenantSession
 from titer.kit.web.answers import CAMEL, answer, etag, expected_version, unchanged
-from titer.kit.web.fields import DayOrMoment, EndMoment, Id, Moment, PathId, Prose, QueryId, Text
+from titer.kit.web.fields import (
+    DayOrMoment,
+    EndMoment,
+    Id,
+    Moment,
+    PathId,
+    Prose,
+    QueryId,
+    QueryText,
+    Text,
+)
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
@@ -36,7 +45,16 @@ samples = operations("Samples")
 PlantLocation = Annotated[
     str, StringConstraints(strict=True, pattern=f"^{PLANT_LOCATION.pattern}$")
 ]
-TestDefinitionIds = Annotated[list[Id], Field(max_length=100)]
+
+
+def _no_repeats(ids: list[int]) -> list[int]:
+    if len(set(ids)) != len(ids):
+        raise ValueError("must not name an id twice")
+    return ids
+
+
+TestDefinitionIds = Annotated[list[Id], Field(max_length=100), AfterValidator(_no_repeats)]
+SampleIds = Annotated[list[Id], Field(min_length=1, max_length=500), AfterValidator(_no_repeats)]
 
 
 class SampleQuery(Paged):
@@ -45,8 +63,8 @@ class SampleQuery(Paged):
     status: Status | None = None
     material_type_id: QueryId | None = None
     project_id: QueryId | None = None
-    tracking_id: str | None = None
-    external_id: str | None = None
+    tracking_id: QueryText | None = None
+    external_id: QueryText | None = None
     since: Moment | None = Field(default=None, description="Received at or after; inclusive.")
     until: EndMoment | None = Field(
         default=None, description="Received at or before; a bare date means the end of that day."
@@ -69,11 +87,6 @@ class SampleFields(Body):
     external_id: Text | None = None
 
 
-def _no_repeats(ids: Sequence[int]) -> None:
-    if len(set(ids)) != len(ids):
-        raise ValueError("must not name an id twice")
-
-
 class NewSample(SampleFields):
     """A sample to register; `clientName` or `clientId` is required."""
 
@@ -87,7 +100,6 @@ class NewSample(SampleFields):
     def _check(self) -> "NewSample":
         if self.client_name is None and self.client_id is None:
             raise ValueError("needs clientName or clientId")
-        _no_repeats(self.test_definition_ids)
         return self
 
 
@@ -98,6 +110,13 @@ class SampleChange(SampleFields):
     priority: Priority | None = None
     test_definition_ids: TestDefinitionIds | None = None
 
+    @field_validator("material_type_id", "priority", "test_definition_ids")
+    @classmethod
+    def _refuse_null(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("cannot be cleared")
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _point_to_the_status_route(cls, body: Any) -> Any:
@@ -107,13 +126,9 @@ class SampleChange(SampleFields):
 
     @model_validator(mode="after")
     def _check(self) -> "SampleChange":
-        for name in ("material_type_id", "priority", "test_definition_ids"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"cannot clear {name}")
         given = self.model_fields_set & {"client_id", "client_name"}
         if given and all(getattr(self, name) is None for name in given):
             raise ValueError("cannot clear the client: name another")
-        _no_repeats(self.test_definition_ids or [])
         return self
 
 
@@ -128,12 +143,7 @@ class StatusChange(Body):
 class Receipt(Body):
     """The samples that have arrived."""
 
-    sample_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
-
-    @model_validator(mode="after")
-    def _check(self) -> "Receipt":
-        _no_repeats(self.sample_ids)
-        return self
+    sample_ids: SampleIds
 
 
 @dataclass(slots=True)
