@@ -31,6 +31,7 @@ from sqlalchemy.orm import (
     mapped_column,
     with_loader_criteria,
 )
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql.dml import Insert, UpdateBase
 from sqlalchemy.sql.selectable import Select
 
@@ -227,6 +228,12 @@ class TenantSession(AsyncSession):
     def label(self, row: TenantOwned | TenantRoot, verb: str, reason: str | None = None) -> None:
         """Say in the laboratory's words what the next flush of `row` will have done, and why."""
         self._labels[id(row)] = (row, verb, reason)
+
+    def touch(self, row: "Versioned") -> None:
+        """Count a change of what belongs to `row` as a change of it: its version moves on."""
+        if row.updated_at == self.now:
+            flag_modified(row, "updated_at")
+        row.updated_at = self.now
 
     def collect(self, row: TenantOwned | TenantRoot, default_verb: str) -> None:
         """Keep a change, as it is about to be flushed, for the audit trail."""

@@ -366,4 +366,7 @@ async def _schedule_further(
         raise _not_allowed(
             sample, f"A {sample.status} sample takes no further tests: move it back first."
         )
+    if further:
+        session.touch(sample)
+        session.label(sample, "tests_added")
     await _schedule(session, sample, further)

@@ -179,9 +179,11 @@ async def list_samples(
 async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     """Retrieve one sample with its scheduled tests."""
     sample = await Samples(lab).get(sample_id)
-    if unchanged(request, etag(sample)):
-        return Response(status_code=304, headers={"ETag": etag(sample)})
-    return await _shown(lab, sample)
+    tests = list(await SampleTests(lab).of(sample_id))
+    tag = etag(sample, tests)
+    if unchanged(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return _answer(sample, tests)
 
 
 @samples.add(
@@ -294,6 +296,9 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
 
 
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
-    tests = list(await SampleTests(lab).of(sample.id))
+    return _answer(sample, list(await SampleTests(lab).of(sample.id)))
+
+
+def _answer(sample: models.Sample, tests: list[models.SampleTest]) -> Response:
     shown = shapes.sample_with_tests(sample, tests)
-    return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample)})
+    return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample, tests)})
