@@ -18,7 +18,9 @@ UNIQUE_EVERYWHERE = {"sign_ins_digest_key", "api_keys_digest_key", "organization
 
 def mapped_classes() -> list[type[Any]]:
     assert registry.MODELS
-    return [mapper.class_ for mapper in Base.registry.mappers]
+    return sorted(
+        (each.class_ for each in Base.registry.mappers), key=lambda mapped: mapped.__name__
+    )
 
 
 @pytest.mark.parametrize("mapped", mapped_classes(), ids=lambda mapped: mapped.__name__)

@@ -117,7 +117,9 @@ def call(lab: Laboratory, slot: Slot, own: Belongings, value: object) -> tuple[i
     if slot.where == "body":
         assert body is not None
         body = walk.put(body, slot.name, value)
-    query = {slot.name: str(value)} if slot.where == "query" else None
+    query = {slot.name: str(value)} if slot.where == "query" else {}
+    if slot.name == "entityId":
+        query["entityType"] = "sample"  # ids of different tables may be the same number
     answer = lab.request(slot.method, path, json=body, params=query)
     headers = {
         name: walk.masked(text, value)

@@ -12,12 +12,12 @@ It also holds the books of the audit trail: a change to a table that owes the tr
 has not written one by the time of the commit, is refused.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Column, FromClause, Table, event, inspect
+from sqlalchemy import BigInteger, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import (
@@ -31,17 +31,19 @@ from sqlalchemy.orm import (
     mapped_column,
     with_loader_criteria,
 )
-from sqlalchemy.sql import Executable, visitors
-from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
-from sqlalchemy.sql.selectable import CompoundSelect, Select
+from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.sql.dml import Insert, UpdateBase
+from sqlalchemy.sql.selectable import Select
 
 from titer.kit.db.types import Id, Instant
+from titer.kit.fence import (
+    UnscopedStatement,
+    refuse_insert_below,
+    refuse_unbindable,
+    tables_below,
+)
 
 # ruff: noqa: TID251 - the one module that makes sessions
-
-
-class UnscopedStatement(RuntimeError):
-    """A statement that the session cannot bind to its tenant. Always a mistake in our code."""
 
 
 class ForeignRow(RuntimeError):
@@ -215,7 +217,7 @@ class TenantSession(AsyncSession):
         keeper: "Keeper | None" = None,
     ) -> None:
         super().__init__(bind=connection, expire_on_commit=False, autoflush=False)
-        self.tenant = tenant
+        self._tenant = tenant
         self.actor = actor
         #: The instant of this transaction: every stamp it writes is the same.
         self.now = now
@@ -225,6 +227,11 @@ class TenantSession(AsyncSession):
         self._labels: dict[int, Label] = {}
         self._owing: set[str] = set()
         self.sync_session.info["fence"] = self
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose session this is, for life: rows of another would meet its identity map."""
+        return self._tenant
 
     @property
     def on_postgresql(self) -> bool:
@@ -242,6 +249,12 @@ class TenantSession(AsyncSession):
         `beside` names what is the record's but lies in another table: before and after, by field.
         """
         self._labels[id(row)] = Label(row, verb, reason, beside or {})
+
+    def touch(self, row: "Versioned") -> None:
+        """Count a change of what belongs to `row` as a change of it: its version moves on."""
+        if row.updated_at == self.now:
+            flag_modified(row, "updated_at")
+        row.updated_at = self.now
 
     def collect(self, row: TenantOwned | TenantRoot, default_verb: str) -> None:
         """Keep a change, as it is about to be flushed, for the audit trail."""
@@ -277,16 +290,13 @@ class TenantSession(AsyncSession):
         The tenant is taken from this session: a predicate is added for each tenant table that a
         select reads, and each inserted row is stamped. Nothing else is let through.
         """
+        organization_id = self.tenant.organization_id
         if isinstance(statement, Insert):
-            table = statement.table
-            organization_id = self.tenant.organization_id
+            refuse_insert_below(statement)
             stamped = [{**row, "organization_id": organization_id} for row in rows or ()]
-            self._refuse_unscopable(statement, table)
             return await self._below.execute(statement, stamped)
-        for table in _tables_of(statement):
-            if "organization_id" not in table.columns:
-                raise UnscopedStatement(f"{table} has no tenant")
-            statement = statement.where(table.c.organization_id == self.tenant.organization_id)
+        for table in tables_below(statement):
+            statement = statement.where(table.c.organization_id == organization_id)
         return await self._below.execute(statement)
 
     async def insert_unless_taken(self, owner: type[TenantKeyed], **row: Any) -> bool:
@@ -294,22 +304,6 @@ class TenantSession(AsyncSession):
         insert = postgresql.insert if self.on_postgresql else sqlite.insert
         statement = insert(owner).on_conflict_do_nothing()
         return bool((await self.below(statement, [row])).rowcount)
-
-    @staticmethod
-    def _refuse_unscopable(statement: Insert, table: Any) -> None:
-        if "organization_id" not in table.c or statement.select is not None:
-            raise UnscopedStatement("only plain rows of a tenant table can be inserted below")
-
-
-def _tables_of(statement: Select[Any]) -> Iterable[Table]:
-    tables: list[Table] = []
-    for source in statement.get_final_froms():
-        for part in visitors.iterate(source):
-            if isinstance(part, Table):
-                tables.append(part)
-            elif isinstance(part, FromClause) and not hasattr(part, "onclause"):
-                raise UnscopedStatement("only plain tables and joins can be read below the ORM")
-    return tables
 
 
 def _fence_of(session: Session) -> TenantSession:
@@ -323,11 +317,9 @@ def _fence_of(session: Session) -> TenantSession:
 def _scope(state: ORMExecuteState) -> None:
     fence = _fence_of(state.session)
     statement = state.statement
-    _refuse_what_cannot_be_scoped(state)
+    refuse_unbindable(statement)
     if isinstance(statement, UpdateBase):
-        mapper = state.bind_mapper
-        if mapper is not None:
-            fence.note_changed(mapper.class_)
+        fence.note_changed(_owner_changed_by(state))
     organization_id = fence.tenant.organization_id
     state.statement = statement.options(
         with_loader_criteria(
@@ -341,29 +333,15 @@ def _scope(state: ORMExecuteState) -> None:
     )
 
 
-def _refuse_what_cannot_be_scoped(state: ORMExecuteState) -> None:
-    statement: Executable = state.statement
-    if not isinstance(statement, Select | CompoundSelect | Update | Delete):
-        raise UnscopedStatement(f"{type(statement).__name__} cannot be bound to a tenant")
-    if isinstance(statement, UpdateBase) and not (
-        state.is_orm_statement and isinstance(state.parameters, dict | None)
-    ):
+def _owner_changed_by(state: ORMExecuteState) -> type[Any]:
+    """Whose rows a bulk UPDATE or DELETE changes. Refused where they are no tenant's."""
+    mapper = state.bind_mapper if state.is_orm_statement else None
+    if mapper is None or not isinstance(state.parameters, dict | None):
         raise UnscopedStatement("an UPDATE by primary key, or of a bare table, escapes its tenant")
-    through_entities: set[Table] = set()
-    bare: set[Table] = set()
-    for part in visitors.iterate(statement):
-        if part.__visit_name__ == "textclause":
-            raise UnscopedStatement("SQL text escapes its tenant")
-        table = part.table if isinstance(part, Column) else part
-        if isinstance(table, Table):
-            known = "parententity" in part._annotations  # noqa: SLF001 - how the ORM marks its own
-            if isinstance(part, Column) and not known:
-                raise UnscopedStatement(f"a bare column of {table.name} escapes its tenant")
-            (through_entities if known else bare).add(table)
-    named = {table.name for table in through_entities}
-    escaping = sorted(table.name for table in bare if table.name not in named)
-    if escaping:
-        raise UnscopedStatement(f"the bare table {escaping[0]} escapes its tenant")
+    owner: type[Any] = mapper.class_
+    if not issubclass(owner, TenantKeyed | TenantRoot):
+        raise UnscopedStatement(f"{owner.__name__} belongs to no tenant: a tenant cannot change it")
+    return owner
 
 
 @event.listens_for(_FencedSession, "before_flush")

@@ -76,10 +76,10 @@ def judge(reading: Reading, limits: Limits) -> Specification:
     if reading.value is None or reading.operator == "~":
         return Specification.INCONCLUSIVE
     span = _Span.of(reading.operator, reading.value)
-    if span.within(limits):
-        return Specification.PASS
     if span.outside(limits):
         return Specification.FAIL
+    if span.within(limits):
+        return Specification.PASS
     return Specification.INCONCLUSIVE
 
 
@@ -105,8 +105,9 @@ class _Span:
     def within(self, limits: Limits) -> bool:
         low_ok = limits.low is None or (self.low is not None and self.low >= limits.low)
         high_ok = limits.high is None or (self.high is not None and self.high <= limits.high)
-        # A concentration below nothing is nothing: `<0.5` lies within [0, 1].
-        if limits.low is not None and limits.low <= 0 and self.low is None:
+        # A concentration below nothing is nothing: `<0.5` lies within [0, 1]. Where a negative
+        # minimum says that the quantity may be negative, `<3` may stand for anything below it.
+        if limits.low == 0 and self.low is None:
             low_ok = True
         return low_ok and high_ok
 

@@ -157,17 +157,15 @@ class _Bench:
 
 
 def _write(bench: _Bench, test: SampleTest, entry: Entry) -> None:
-    session, sample = bench.session, bench.samples[test.sample_id]
-    if test.verified_at is not None:
-        raise ResultLocked
-    refuse_if_reported(sample)
+    session = bench.session
+    _refuse_if_closed(test, bench.samples[test.sample_id], entry)
     if not entry.keep_notes:
         test.notes = entry.notes
     if entry.keep_result:
         session.label(test, "annotated", entry.reason)
         return
     if entry.result is None:
-        _clear(session, test, sample, entry)
+        _clear(session, test, entry)
         return
     definition = bench.definitions[test.test_definition_id]
     limits = Limits(definition.spec_min, definition.spec_max)
@@ -181,15 +179,23 @@ def _write(bench: _Bench, test: SampleTest, entry: Entry) -> None:
     _remember(session, test, "entered", entry.reason)
 
 
-def _clear(session: TenantSession, test: SampleTest, sample: Sample, entry: Entry) -> None:
-    if test.result is None:
-        session.label(test, "annotated", entry.reason)
-        return
-    if sample.status == Status.COMPLETED:
+def _refuse_if_closed(test: SampleTest, sample: Sample, entry: Entry) -> None:
+    """Refuse before anything is written: a row of a bulk entry that fails changes nothing."""
+    if test.verified_at is not None:
+        raise ResultLocked
+    refuse_if_reported(sample)
+    clears = not entry.keep_result and entry.result is None and test.result is not None
+    if clears and sample.status == Status.COMPLETED:
         raise InvalidTransition(
             "A completed sample's results can be changed, not cleared: move it back first.",
             facts={"allowed": [Status.PROCESSING, Status.VERIFIED]},
         )
+
+
+def _clear(session: TenantSession, test: SampleTest, entry: Entry) -> None:
+    if test.result is None:
+        session.label(test, "annotated", entry.reason)
+        return
     _set_result(test, None, Reading(), Specification.NO_SPEC, Limits())
     test.source = test.entered_by = test.entered_at = None
     session.label(test, "result_cleared", entry.reason)

@@ -96,8 +96,9 @@ async def change(
     intake = replace(_as_intake(sample), **{**values, "test_definition_ids": further})
     if "client_name" in values and "client_id" not in values:
         intake = replace(intake, client_id=None)
-    if "client_id" in values and "client_name" not in values:
-        intake = replace(intake, client_name=None if intake.client_id else sample.client_name)
+    if "client_name" not in values and intake.client_id is not None:
+        # The stored name is as the client was called then: no claim that the two still agree.
+        intake = replace(intake, client_name=None)
     if "collection_date" in values:
         _check_collection_date(session, intake.collection_date)
     found = await _references(session, intake, already=_as_intake(sample))
@@ -298,7 +299,7 @@ async def _client(
         faults.append(unknown("clientId", [intake.client_id]))
         return None
     named = intake.client_name
-    if named is not None and not kept and named.casefold() != client.name_folded:
+    if named is not None and named.casefold() != client.name_folded:
         fault = Detail("clientName", "is not the name of the client that clientId names")
         raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
     return client
@@ -357,4 +358,7 @@ async def _schedule_further(
         raise _not_allowed(
             sample, f"A {sample.status} sample takes no further tests: move it back first."
         )
+    if further:
+        session.touch(sample)
+        session.label(sample, "tests_added")
     await _schedule(session, sample, further)

@@ -1,6 +1,7 @@
 """One transaction per piece of work, opened here and committed by whoever opened it."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
@@ -170,6 +171,8 @@ def spelled(url: str) -> URL:
 
 def will_pass(trouble: DBAPIError) -> bool:
     """Whether the database is at fault, and the same request may succeed later."""
+    if isinstance(trouble.orig, sqlite3.Error):
+        return sqlite.will_pass(trouble.orig)
     if trouble.connection_invalidated or isinstance(trouble, OperationalError | InterfaceError):
         return True
     return str(getattr(trouble.orig, "sqlstate", "") or "").startswith(_PASSING)

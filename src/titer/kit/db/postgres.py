@@ -7,6 +7,7 @@ from titer.kit.db.ddl import APP_ROLE
 from titer.kit.db.engine import Database, spelled
 
 OWNER_ROLE = "titer_owner"
+_LOCK = 7_483_702
 
 
 class UnsafeRole(RuntimeError):
@@ -22,6 +23,8 @@ async def prepare(
     """
     engine = create_async_engine(spelled(superuser_url), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
+        # Two of us at once would alter one role twice, which PostgreSQL refuses.
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         await _role(connection, OWNER_ROLE, owner_password)
         await _role(connection, APP_ROLE, app_password)
         known = text("SELECT 1 FROM pg_database WHERE datname = :name")

@@ -22,6 +22,27 @@ _PAUSE = 0.005
 
 DRIVER = "sqlite+inloop"
 
+#: Result codes that are no mistake of ours: out of memory, busy, locked, read-only, interrupted,
+#: disk trouble, disk full, cannot open, a wait for the log given up.
+_PASSING = {
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+_PRIMARY = 0xFF
+
+
+def will_pass(trouble: sqlite3.Error) -> bool:
+    """Whether the file or the disk is at fault. A statement that cannot be read never passes."""
+    code = getattr(trouble, "sqlite_errorcode", None)
+    return code is not None and code & _PRIMARY in _PASSING
+
 
 class _Cursor(sqlite3.Cursor):
     """The driver's cursor, which the asynchronous engine may ask to let go of its results."""

@@ -1,7 +1,7 @@
 """JSON bodies, read strictly: what a lenient parser would drop or bend is refused."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from titer.kit.errors import InvalidBody, PayloadTooLarge, UnsupportedMediaType
 
 MIB = 1024 * 1024
 JSON_LIMIT = 1 * MIB
+_LENGTH_DIGITS = 18
 
 
 class StrictRequest(Request):
@@ -26,8 +27,7 @@ class StrictRequest(Request):
 
 async def read(request: Request, limit: int = JSON_LIMIT) -> bytes:
     """The whole body. Raises `PayloadTooLarge` as soon as it passes `limit` bytes."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if _passes(request.headers.get("content-length", ""), limit):
         raise _too_large(limit)
     body = bytearray()
     async for chunk in request.stream():
@@ -35,6 +35,13 @@ async def read(request: Request, limit: int = JSON_LIMIT) -> bytes:
         if len(body) > limit:
             raise _too_large(limit)
     return bytes(body)
+
+
+def _passes(announced: str, limit: int) -> bool:
+    """Whether a Content-Length is above the limit; what is no number is the server's to judge."""
+    if not (announced.isascii() and announced.isdigit()):
+        return False
+    return len(announced) > _LENGTH_DIGITS or int(announced) > limit
 
 
 def _too_large(limit: int) -> PayloadTooLarge:
@@ -87,8 +94,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    if not -300 < number.adjusted() < 300:  # noqa: PLR2004 - beyond what any column holds
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that Decimal itself cannot hold
+        number = None
+    if number is None or not -300 < number.adjusted() < 300:  # noqa: PLR2004 - beyond what any column holds
         raise InvalidBody("The request body holds a number that is out of range.")
     return number
 

@@ -28,11 +28,16 @@ _WORDS = {
 }
 
 
+#: One request may hold tens of thousands of faults: as many are told as somebody may mend.
+MAX_DETAILS = 100
+
+
 def problem_of(errors: Sequence[Any], known: Iterable[str] = ()) -> Problem:
     """One refusal for all that a validation found; what stands first in the URL goes first."""
-    places = [error["loc"][0] for error in errors]
+    places = {error["loc"][0] for error in errors}
     place = next(kind for kind in ("path", "query", "header", "body") if kind in places)
-    details = [_detail(error, list(known)) for error in errors if error["loc"][0] == place]
+    faults = [error for error in errors if error["loc"][0] == place]
+    details = [_detail(error, list(known)) for error in faults[:MAX_DETAILS]]
     if place == "path":
         return InvalidId()
     kind = _KINDS[place]
@@ -40,7 +45,8 @@ def problem_of(errors: Sequence[Any], known: Iterable[str] = ()) -> Problem:
     sentence = f"{kind.message[:-1]}: {first.field} {first.message}"
     if not first.field:
         sentence = f"The request body {first.message}"
-    return kind(sentence if sentence.endswith("?") else f"{sentence}.", details=details)
+    named = [detail for detail in details if detail.field]
+    return kind(sentence if sentence.endswith("?") else f"{sentence}.", details=named)
 
 
 def _detail(error: Any, known: list[str]) -> Detail:
@@ -53,7 +59,7 @@ def _detail(error: Any, known: list[str]) -> Detail:
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """`; did you mean status?` where a known name is close."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    close = get_close_matches(name[:64], list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 

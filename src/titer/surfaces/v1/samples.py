@@ -1,11 +1,10 @@
 """`/samples`: register, read, change, receive, move along the workflow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Query
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,7 +45,16 @@ samples = operations("Samples")
 PlantLocation = Annotated[
     str, StringConstraints(strict=True, pattern=f"^{PLANT_LOCATION.pattern}$")
 ]
-TestDefinitionIds = Annotated[list[Id], Field(max_length=100)]
+
+
+def _no_repeats(ids: list[int]) -> list[int]:
+    if len(set(ids)) != len(ids):
+        raise ValueError("must not name an id twice")
+    return ids
+
+
+TestDefinitionIds = Annotated[list[Id], Field(max_length=100), AfterValidator(_no_repeats)]
+SampleIds = Annotated[list[Id], Field(min_length=1, max_length=500), AfterValidator(_no_repeats)]
 
 
 class SampleQuery(Paged):
@@ -79,11 +87,6 @@ class SampleFields(Body):
     external_id: Text | None = None
 
 
-def _no_repeats(ids: Sequence[int]) -> None:
-    if len(set(ids)) != len(ids):
-        raise ValueError("must not name an id twice")
-
-
 class NewSample(SampleFields):
     """A sample to register; `clientName` or `clientId` is required."""
 
@@ -97,7 +100,6 @@ class NewSample(SampleFields):
     def _check(self) -> "NewSample":
         if self.client_name is None and self.client_id is None:
             raise ValueError("needs clientName or clientId")
-        _no_repeats(self.test_definition_ids)
         return self
 
 
@@ -108,6 +110,13 @@ class SampleChange(SampleFields):
     priority: Priority | None = None
     test_definition_ids: TestDefinitionIds | None = None
 
+    @field_validator("material_type_id", "priority", "test_definition_ids")
+    @classmethod
+    def _refuse_null(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("cannot be cleared")
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _point_to_the_status_route(cls, body: Any) -> Any:
@@ -117,13 +126,9 @@ class SampleChange(SampleFields):
 
     @model_validator(mode="after")
     def _check(self) -> "SampleChange":
-        for name in ("material_type_id", "priority", "test_definition_ids"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise ValueError(f"cannot clear {name}")
         given = self.model_fields_set & {"client_id", "client_name"}
         if given and all(getattr(self, name) is None for name in given):
             raise ValueError("cannot clear the client: name another")
-        _no_repeats(self.test_definition_ids or [])
         return self
 
 
@@ -138,12 +143,7 @@ class StatusChange(Body):
 class Receipt(Body):
     """The samples that have arrived."""
 
-    sample_ids: Annotated[list[Id], Field(min_length=1, max_length=500)]
-
-    @model_validator(mode="after")
-    def _check(self) -> "Receipt":
-        _no_repeats(self.sample_ids)
-        return self
+    sample_ids: SampleIds
 
 
 @dataclass(slots=True)
@@ -179,9 +179,11 @@ async def list_samples(
 async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     """Retrieve one sample with its scheduled tests."""
     sample = await Samples(lab).get(sample_id)
-    if unchanged(request, etag(sample)):
-        return Response(status_code=304, headers={"ETag": etag(sample)})
-    return await _shown(lab, sample)
+    tests = list(await SampleTests(lab).of(sample_id))
+    tag = etag(sample, tests)
+    if unchanged(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return _answer(sample, tests)
 
 
 @samples.add(
@@ -294,6 +296,9 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
 
 
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
-    tests = list(await SampleTests(lab).of(sample.id))
+    return _answer(sample, list(await SampleTests(lab).of(sample.id)))
+
+
+def _answer(sample: models.Sample, tests: list[models.SampleTest]) -> Response:
     shown = shapes.sample_with_tests(sample, tests)
-    return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample)})
+    return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample, tests)})
