@@ -63,6 +63,8 @@ class Change:
     reason: str | None
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    #: The version that the change leaves behind; None where rows have none.
+    version: int | None = None
 
     @classmethod
     def of(cls, row: "TenantOwned | TenantRoot", verb: str, reason: str | None) -> "Change":
@@ -77,7 +79,10 @@ class Change:
                 continue
             before[attribute.key] = history.deleted[0] if history.deleted else None
             after[attribute.key] = history.added[0] if history.added else None
-        return cls(row, verb, reason, before, after)
+        version = None
+        if isinstance(row, Versioned):
+            version = row.version + 1 if state.persistent else 1
+        return cls(row, verb, reason, before, after, version)
 
 
 Keeper = Callable[["TenantSession", Sequence[Change]], Awaitable[None]]
