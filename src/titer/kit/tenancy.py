@@ -63,6 +63,8 @@ class Change:
     reason: str | None
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    #: The version that the change leaves behind; None where rows have none.
+    version: int | None = None
 
     @classmethod
     def of(cls, label: "Label") -> "Change":
@@ -79,7 +81,10 @@ class Change:
             after[attribute.key] = history.added[0] if history.added else None
         for name, (old, new) in label.beside.items():
             before[name], after[name] = old, new
-        return cls(label.row, label.verb, label.reason, before, after)
+        version = None
+        if isinstance(label.row, Versioned):
+            version = label.row.version + 1 if state.persistent else 1
+        return cls(label.row, label.verb, label.reason, before, after, version)
 
 
 @dataclass(frozen=True, slots=True)

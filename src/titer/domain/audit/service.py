@@ -30,7 +30,7 @@ def _event(session: TenantSession, change: Change) -> dict[str, Any]:
         "action": f"{entity}.{change.verb}",
         "entity_type": entity,
         "entity_id": change.row.id,
-        "entity_version": getattr(change.row, "version", None),
+        "entity_version": change.version or getattr(change.row, "version", None),
         "reason": change.reason,
     }
     text = canonical(

@@ -137,7 +137,7 @@ class Database:
                         await work.session.close()
         except (PoolTimeout, TimeoutError, ConnectionError) as out_of_reach:
             raise Unavailable(retry_after=_RETRY_AFTER) from out_of_reach
-        except DBAPIError as trouble:
+        except (DBAPIError, sqlite3.Error) as trouble:
             if not will_pass(trouble):
                 raise
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
@@ -169,8 +169,10 @@ def spelled(url: str) -> URL:
     return parsed.set(drivername=sqlite.DRIVER if backend == "sqlite" else "postgresql+asyncpg")
 
 
-def will_pass(trouble: DBAPIError) -> bool:
+def will_pass(trouble: DBAPIError | sqlite3.Error) -> bool:
     """Whether the database is at fault, and the same request may succeed later."""
+    if isinstance(trouble, sqlite3.Error):  # from our own BEGIN, which nobody wraps
+        return sqlite.will_pass(trouble)
     if isinstance(trouble.orig, sqlite3.Error):
         return sqlite.will_pass(trouble.orig)
     if trouble.connection_invalidated or isinstance(trouble, OperationalError | InterfaceError):

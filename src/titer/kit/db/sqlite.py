@@ -17,7 +17,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.util.concurrency import await_
 
-WAIT_FOR_WRITER = 5.0
+#: So that an answer comes within five seconds, whatever another process does.
+WAIT_FOR_WRITER = 4.0
 _PAUSE = 0.005
 
 DRIVER = "sqlite+inloop"
