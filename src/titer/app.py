@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -37,7 +38,11 @@ class Titer:
         self.database = open_database(settings, clock)
         self.uses = KeyUses()
         self.lab = v1.build(self.database, self.uses)
-        self.office = settings_face.build(self.database)
+        self.office = settings_face.build(
+            self.database,
+            sign_in_lasts=timedelta(hours=settings.session_hours),
+            sign_in_limit=settings.sign_in_rate_limit,
+        )
         faces = Faces(
             [
                 (v1.PREFIX, self.lab),

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."
     )
+    sign_in_rate_limit: int = Field(
+        default=30, ge=1, description="Attempts to sign in per network address and minute."
+    )
     session_hours: float = Field(default=12.0, gt=0, description="How long a sign-in lasts.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least serious message that is logged."

@@ -1,6 +1,6 @@
 """Finding a key before its tenant is known, and keeping a tenant's keys."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -72,9 +72,11 @@ async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
 class ApiKeys(Records[ApiKey]):
     model = ApiKey
 
-    async def last_uses(self) -> Mapping[int, datetime]:
-        """When each key was last seen, by the key's id."""
-        rows = await self.session.execute(select(KeyUse.key_id, KeyUse.last_used_at))
+    async def last_uses(self, key_ids: Collection[int]) -> Mapping[int, datetime]:
+        """When each of the keys was last seen, by its id; nothing of one that never was."""
+        rows = await self.session.execute(
+            select(KeyUse.key_id, KeyUse.last_used_at).where(KeyUse.key_id.in_(key_ids))
+        )
         return {row.key_id: row.last_used_at for row in rows}
 
 

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from titer.domain.keys.models import ApiKey
 from titer.domain.keys.repository import ApiKeys, note_use
-from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope, spell_scopes
+from titer.domain.keys.rules import POWERS, PREFIX, KeyIdentity, Scope, spell_scopes
+from titer.domain.people.rules import Role
 from titer.kit import tokens
 from titer.kit.db.engine import Database
+from titer.kit.errors import Detail, Forbidden, InvalidBody
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 #: A key's last use is true to this many seconds, and costs no write per request.
@@ -35,6 +37,30 @@ async def mint(
     )
     session.label(key, "minted")
     return await ApiKeys(session).add(key), raw
+
+
+async def mint_as(
+    session: TenantSession,
+    maker: Role,
+    *,
+    name: str,
+    created_by: int,
+    scopes: Iterable[Scope],
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    """A new key that a person makes, with no power that the person's role lacks.
+
+    Raises `Forbidden`, and `InvalidBody` for an expiry that has passed.
+    """
+    beyond = set(scopes) - POWERS[maker]
+    if beyond:
+        raise Forbidden(f"Your role cannot give a key the scope {spell_scopes(beyond)}.")
+    if expires_at is not None and expires_at <= session.now:
+        fault = Detail("expiresAt", "must lie in the future")
+        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
+    return await mint(
+        session, name=name, created_by=created_by, scopes=scopes, expires_at=expires_at
+    )
 
 
 async def revoke(session: TenantSession, key_id: int) -> ApiKey:

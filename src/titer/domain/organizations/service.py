@@ -1,5 +1,7 @@
 """Founding an organization, changing it, and spending its plan's allowance."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from titer.domain.organizations.errors import SampleLimitExceeded
@@ -9,6 +11,7 @@ from titer.domain.organizations.rules import month_of, next_month
 from titer.kit.clock import spell
 from titer.kit.db.engine import Work
 from titer.kit.errors import Detail, InvalidReference
+from titer.kit.records import require_version
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 
@@ -46,5 +49,21 @@ async def found(work: Work, name: str, plan: str, actor: Actor) -> Organization:
     session = await work.enter(Tenant(organization_id), actor)
     organization = Organization(id=organization_id, public_id=uuid4(), name=name, plan=plan)
     session.add(organization)
+    await session.flush()
+    return organization
+
+
+async def change(
+    session: TenantSession, values: Mapping[str, Any], expected: int | None = None
+) -> Organization:
+    """Change the organization's name or whether a second person must verify; never its plan.
+
+    Raises `PreconditionFailed`.
+    """
+    organization = await Organizations(session).own_for_change()
+    require_version(organization, expected)
+    for name in ("name", "require_second_person"):
+        if name in values:
+            setattr(organization, name, values[name])
     await session.flush()
     return organization

@@ -8,7 +8,7 @@ goes wrong on the way is a `Problem`, and the face says how it is spelled.
 
 import inspect
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -74,6 +74,11 @@ class Contended(Conflict):
     slug, message = "contended", "Another request changed the same record. Please retry."
 
 
+#: What an operation needs that anybody may call. The door looks for no caller and begins no
+#: transaction: the operation does both itself, as a sign-in must.
+ANYBODY = "anybody"
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What an operation asks of its caller and of the database."""
@@ -109,17 +114,11 @@ class Door(APIRoute):
         async def through(request: Request) -> Response:
             face: Face = request.app.state.face
             try:
-                credential = face.greet(request)
+                credential = "" if demand.needs == ANYBODY else face.greet(request)
                 body = await bodies.read(request, demand.body_limit)
-                for attempt in (1, 2):
-                    try:
-                        return await work_on(face, request, credential, body)
-                    except (IntegrityError, StaleDataError) as collision:
-                        # Another request took the same unique value, or changed the same row,
-                        # since we looked. Looking again tells which, and refuses in words.
-                        if attempt == 2:  # noqa: PLR2004
-                            raise Contended from collision
-                raise AssertionError
+                if demand.needs == ANYBODY:
+                    return await attend(request, body)
+                return await _at_most_twice(lambda: work_on(face, request, credential, body))
             except RequestValidationError as error:
                 return face.refuse(request, problem_of(error.errors(), known + body_names))
             except Problem as problem:
@@ -132,15 +131,34 @@ class Door(APIRoute):
                 once = _once(request, caller, body) if demand.writes else None
                 if once is not None and (earlier := await once.earlier()) is not None:
                     return _replay(earlier)
-                _check_query(request, known)
-                document = _document(request, body, has_body=has_body)
-                response = await handle(bodies.StrictRequest(request, body, document))
+                response = await attend(request, body)
                 if once is not None:
                     await once.keep(_answer_of(response))
                 await work.commit()
             return response
 
+        async def attend(request: Request, body: bytes) -> Response:
+            _check_query(request, known)
+            document = _document(request, body, has_body=has_body)
+            return await handle(bodies.StrictRequest(request, body, document))
+
         return through
+
+
+async def _at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:
+    """The work's answer, after a second attempt where the first one collided.
+
+    Another request took the same unique value, or changed the same row, since we looked. Looking
+    again tells which, and refuses in words. Raises `Contended` when that collides too.
+    """
+    try:
+        return await work_on()
+    except (IntegrityError, StaleDataError):
+        pass
+    try:
+        return await work_on()
+    except (IntegrityError, StaleDataError) as collision:
+        raise Contended from collision
 
 
 def _once(request: Request, caller: Admitted, body: bytes) -> Once | None:
