@@ -294,7 +294,12 @@ def open_world(
     settings = Settings(
         _env_file=None,
         database_url=SecretStr(url),
-        **{"rate_limit": UNLIMITED, "upload_rate_limit": UNLIMITED, **changes},
+        **{
+            "rate_limit": UNLIMITED,
+            "upload_rate_limit": UNLIMITED,
+            "failed_auth_limit": UNLIMITED,
+            **changes,
+        },
     )
     asyncio.run(_migrate(owner_url))
     clock = MovableClock()

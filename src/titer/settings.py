@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."
     )
+    failed_auth_limit: int = Field(
+        default=30,
+        ge=1,
+        description="Failed authentications per address and minute, before the next ones are "
+        "answered 429 in place of 401.",
+    )
     session_hours: float = Field(default=12.0, gt=0, description="How long a sign-in lasts.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least serious message that is logged."
