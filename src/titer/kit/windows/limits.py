@@ -48,12 +48,19 @@ class Verdict:
 class Windows(Protocol):
     """Counts requests per caller."""
 
+    #: Whether several processes count together.
+    shared: bool
+
     async def hit(self, caller: bytes, limits: Sequence[Limit]) -> Verdict:
         """Admit one request and charge it to every limit, or refuse it and charge it to none."""
         ...
 
     def forget(self, caller: bytes) -> None:
         """The caller turned out to be nobody: keep no memory of them."""
+        ...
+
+    async def reachable(self) -> bool:
+        """Whether the counting works as it is set up to, right now."""
         ...
 
     async def close(self) -> None: ...

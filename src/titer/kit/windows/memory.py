@@ -22,6 +22,8 @@ class MemoryWindows:
     `nanoseconds` tells the time; by default a clock that nobody can set back or forward.
     """
 
+    shared = False
+
     def __init__(
         self, nanoseconds: Callable[[], int] = time.monotonic_ns, capacity: int = CAPACITY
     ) -> None:
@@ -63,6 +65,9 @@ class MemoryWindows:
 
     def forget(self, caller: bytes) -> None:
         self._callers.pop(caller, None)
+
+    async def reachable(self) -> bool:
+        return True
 
     async def close(self) -> None:
         self._callers.clear()
