@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     sign_in_rate_limit: int = Field(
         default=30, ge=1, description="Attempts to sign in per network address and minute."
     )
+    failed_auth_limit: int = Field(
+        default=30,
+        ge=1,
+        description="Failed authentications per address and minute, before the next ones are "
+        "answered 429 in place of 401.",
+    )
     session_hours: float = Field(default=12.0, gt=0, description="How long a sign-in lasts.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least serious message that is logged."

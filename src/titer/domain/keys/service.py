@@ -85,10 +85,12 @@ class KeyUses:
             self._seen[key.organization_id, key.key_id] = now
 
     async def write_down(self, database: Database) -> None:
-        """Write what was seen, one short transaction per organization."""
-        seen, self._seen = self._seen, {}
+        """Write what was seen, one short transaction per organization.
+
+        What could not be written is kept for the next time.
+        """
         by_organization: dict[int, list[tuple[int, datetime]]] = {}
-        for (organization_id, key_id), moment in seen.items():
+        for (organization_id, key_id), moment in self._seen.items():
             by_organization.setdefault(organization_id, []).append((key_id, moment))
         for organization_id, uses in by_organization.items():
             async with database.work(writes=True) as work:
@@ -96,3 +98,6 @@ class KeyUses:
                 for key_id, moment in sorted(uses):
                     await note_use(session, key_id, moment)
                 await work.commit()
+            for key_id, moment in uses:
+                if self._seen.get((organization_id, key_id)) == moment:
+                    del self._seen[organization_id, key_id]

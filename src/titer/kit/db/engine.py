@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import Executable, QueuePool, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -87,6 +87,7 @@ class Database:
         self._keeper = keeper
         self._timeout = timeout
         self._gate = asyncio.Lock()
+        self._pool_size = pool_size
         self.engine = self._make_engine(pool_size, pooler)
 
     def _make_engine(self, pool_size: int, pooler: str) -> AsyncEngine:
@@ -155,6 +156,12 @@ class Database:
             yield
         finally:
             self._gate.release()
+
+    def connections(self) -> tuple[int, int]:
+        """How many connections of the pool are in use, and how many there may be."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), self._pool_size
 
     async def close(self) -> None:
         await self.engine.dispose()

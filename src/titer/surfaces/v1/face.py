@@ -3,9 +3,12 @@
 from fastapi import FastAPI
 
 from titer import __version__
+from titer.domain.keys.rules import PREFIX as KEY_PREFIX
 from titer.domain.keys.service import KeyUses
 from titer.kit.db.engine import Database
 from titer.kit.web.application import make
+from titer.kit.web.rate_limit import Rates
+from titer.kit.windows import Limit
 from titer.surfaces.v1 import (
     approvals,
     audit,
@@ -26,6 +29,13 @@ Send `Authorization: Bearer lk_...` with every request; an administrator mints t
 belongs to the key's organization: another organization's record is a 404, as if it did not exist.
 Lists take `limit` (default 50, at most 500) and `cursor` (the last page's `nextCursor`).
 """
+
+UPLOADS = ("POST", f"{PREFIX}/instrument-uploads")
+
+
+def rates(*, per_key: int, uploads: int) -> Rates:
+    """What a key may do in a minute; an upload is charged as an upload and as a request."""
+    return Rates(KEY_PREFIX, Limit("key", per_key), {UPLOADS: Limit("uploads", uploads)})
 
 
 def build(database: Database, uses: KeyUses) -> FastAPI:
