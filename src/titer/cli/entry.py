@@ -68,9 +68,7 @@ def _sentence(problem: Problem) -> str:
 def _details(problem: Problem) -> dict[str, Any]:
     if not problem.details:
         return {}
-    return {
-        "details": [{"field": each.field, "message": each.message} for each in problem.details]
-    }
+    return {"details": [{"field": each.field, "message": each.message} for each in problem.details]}
 
 
 def _settings_at_fault(invalid: ValidationError) -> str:

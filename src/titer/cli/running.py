@@ -116,6 +116,8 @@ def _opened(settings: Settings) -> Database:
 
 def _place(database: Database) -> str:
     """Where the database is, without the password."""
-    return database.url.render_as_string(hide_password=True).replace("+inloop", "").replace(
-        "+asyncpg", ""
+    return (
+        database.url.render_as_string(hide_password=True)
+        .replace("+inloop", "")
+        .replace("+asyncpg", "")
     )

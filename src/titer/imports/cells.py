@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
@@ -43,9 +43,10 @@ def _flag(value: object) -> object:
 def _listed(value: object) -> object:
     if value is None:
         return ()
-    parts = _SEPARATORS.split(value.strip()) if isinstance(value, str) else value
-    codes = tuple(part for part in parts if part) if isinstance(parts, list | tuple) else parts
-    for code in codes if isinstance(codes, tuple) else ():
+    if isinstance(value, str):
+        value = _SEPARATORS.split(value)
+    codes = tuple(code for code in value if code) if isinstance(value, list | tuple) else ()
+    for code in codes:
         if codes.count(code) > 1:
             raise ValueError(f"names {code} twice")
     return codes
@@ -59,8 +60,3 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 """Codes, as a list or separated by `;`, `,` or blanks."""
-
-
-def said(value: Any) -> bool:
-    """Whether a cell says anything."""
-    return value is not None and value != () and value != ""

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from python_calamine import CalamineError, CalamineWorkbook
 from titer.imports.rows import Cell, Fault, NotImported, Place, Row, Table
 
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+#: A double holds whole numbers exactly up to here.
+_EXACT_BELOW = 2.0**53
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
 
@@ -29,7 +31,7 @@ def read(path: Path) -> list[Table]:
         **dict.fromkeys(SPREADSHEETS, read_spreadsheet),
     }
     if kind not in readers:
-        raise _unreadable(f"a file that ends in {kind or 'nothing'} is not known: {_known(readers)}")
+        raise _unreadable(f"its name must end in one of {' '.join(readers)}")
     return readers[kind](path.read_bytes())
 
 
@@ -111,8 +113,7 @@ def _section(name: Any, section: Any, faults: list[Fault]) -> Table:
                 faults.append(Fault(Place(_line(key)), "stands twice in one record", key.value))
             cells[key.value] = _yaml_cell(key.value, value, faults)
         rows.append(Row(Place(_line(item)), cells))
-    columns = dict.fromkeys(column for row in rows for column in row.cells)
-    return Table(name.value, Place(_line(name)), tuple(columns), tuple(rows))
+    return Table(name.value, Place(_line(name)), None, tuple(rows))
 
 
 def _yaml_cell(column: str, value: Any, faults: list[Fault]) -> Cell:
@@ -181,19 +182,17 @@ def _as_text(cell: Any) -> Cell:
     enough: it is the one that the spreadsheet shows."""
     match cell:
         case bool():
-            return "yes" if cell else "no"
-        case float() if cell.is_integer() and abs(cell) < 1e15:  # noqa: PLR2004 - exact in a double
-            return str(int(cell))
-        case float() | int():
-            return repr(cell)
-        case datetime():
-            return str(cell.date()) if cell.time() == time() else cell.isoformat()
+            text = "yes" if cell else "no"
+        case float():
+            whole = cell.is_integer() and abs(cell) < _EXACT_BELOW
+            text = str(int(cell)) if whole else repr(cell)
+        case datetime() if cell.time() == time():
+            text = str(cell.date())
         case date():
-            return cell.isoformat()
-        case time() | timedelta():
-            return str(cell)
+            text = cell.isoformat()
         case _:
-            return str(cell).strip() or None
+            text = str(cell).strip()
+    return text or None
 
 
 def _decoded(content: bytes) -> str:
@@ -210,7 +209,3 @@ def _decoded(content: bytes) -> str:
 
 def _unreadable(message: str, line: int = 1) -> NotImported:
     return NotImported([Fault(Place(line), message)])
-
-
-def _known(readers: Iterable[str]) -> str:
-    return "take one of " + " ".join(readers)

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from titer.kit.errors import Problem
@@ -36,11 +36,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows under one heading; `name` is the sheet's or the section's, if it has one."""
+    """Rows that belong together; `name` is the sheet's or the section's, if it has one.
+
+    `heading` is None where each row names its columns for itself.
+    """
 
     name: str | None
     place: Place
-    columns: tuple[str, ...]
+    heading: tuple[str, ...] | None
     rows: tuple[Row, ...]
 
 
@@ -69,6 +72,17 @@ class Columns(BaseModel):
     """What a row may say. Read from text: a field's type is strict about what the text means."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
+    #: Fields that a record cannot be without: an empty cell says nothing of them.
+    never_empty: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out(cls, cells: Any) -> Any:
+        return {
+            column: cell
+            for column, cell in cells.items()
+            if cell is not None or column not in cls.never_empty
+        }
 
     @classmethod
     def known(cls) -> dict[str, str]:
@@ -88,28 +102,41 @@ def fold(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.casefold())
 
 
-def headed(
-    table: Table, known: Mapping[str, str], faults: list[Fault], ignored: Iterable[str] = ()
-) -> list[Row]:
+def headed(table: Table, known: Mapping[str, str], faults: list[Fault]) -> list[Row]:
     """The table's rows with their columns by their right names; `known` has those by folded name.
 
-    A column that is not known is at fault, once: a laboratory's data is never dropped in silence.
+    A column that is not known is at fault: a laboratory's data is never dropped in silence.
     """
-    names: dict[str, str] = {}
-    for column in table.columns:
-        name = known.get(fold(column))
-        if name is None:
-            if fold(column) not in ignored:
-                message = f"is not a known column{near_miss(column, known.values())}"
-                faults.append(Fault(table.place, message, column))
-        elif name in names.values():
-            faults.append(Fault(table.place, "stands twice in the heading", name))
-        else:
-            names[column] = name
-    return [
-        Row(row.place, {names[each]: cell for each, cell in row.cells.items() if each in names})
-        for row in table.rows
+    heading = table.heading or ()
+    faults += [
+        Fault(table.place, _unknown(column, known.values()), column)
+        for column in heading
+        if fold(column) not in known
     ]
+    names = [known.get(fold(column)) for column in heading]
+    faults += [
+        Fault(table.place, "stands twice in the heading", name)
+        for name in dict.fromkeys(names)
+        if name and names.count(name) > 1
+    ]
+    return [_renamed(row, table, known, faults) for row in table.rows]
+
+
+def _renamed(row: Row, table: Table, known: Mapping[str, str], faults: list[Fault]) -> Row:
+    cells: dict[str, Cell] = {}
+    for column, cell in row.cells.items():
+        name = known.get(fold(column))
+        if name is not None:
+            if name in cells and table.heading is None:
+                faults.append(Fault(row.place, "stands twice in one record", name))
+            cells[name] = cell
+        elif table.heading is None:
+            faults.append(Fault(row.place, _unknown(column, known.values()), column))
+    return Row(row.place, cells)
+
+
+def _unknown(column: str, known: Iterable[str]) -> str:
+    return f"is not a known column{near_miss(column, known)}"
 
 
 def understood(row: Row, columns: type[C], faults: list[Fault]) -> C | None:
