@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from titer.cli.running import refuse_unfit, run_as_owner
+from titer.cli.running import as_owner, refuse_unfit, run_on
 from titer.cli.terminal import AsJson, Stop, show
 from titer.kit.db import migrating, postgres
 from titer.kit.db.engine import Database, Unreachable
+from titer.settings import Settings
 
 commands = typer.Typer(help="Set up a PostgreSQL database.")
 
@@ -29,7 +30,7 @@ def migrate(*, as_json: AsJson = False) -> None:
             await migrating.upgrade(database)
         return before, await migrating.progress(database)
 
-    before, after = run_as_owner(task)
+    before, after = run_on(as_owner(Settings()), task)
     done = "was up to date already" if before == after else f"is now at revision {after.current}"
     show(
         {"from": before.current, "to": after.current, "changed": before != after},

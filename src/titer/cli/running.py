@@ -21,17 +21,20 @@ OPERATOR = Actor("cli", "command line")
 
 def run(task: Callable[[Database], Awaitable[T]]) -> T:
     """Run a task on a migrated database, as the server's role."""
-
-    async def on_migrated(database: Database) -> T:
-        await require_migrated(database)
-        return await task(database)
-
-    return run_on(Settings(), on_migrated)
+    return _on_migrated(Settings(), task)
 
 
 def run_as_owner(task: Callable[[Database], Awaitable[T]]) -> T:
-    """Run a task as the role that owns the tables; on SQLite there is no difference."""
-    return run_on(as_owner(Settings()), task)
+    """The same as the role that owns the tables; on SQLite there is no difference."""
+    return _on_migrated(as_owner(Settings()), task)
+
+
+def _on_migrated(settings: Settings, task: Callable[[Database], Awaitable[T]]) -> T:
+    async def checked(database: Database) -> T:
+        await require_migrated(database)
+        return await task(database)
+
+    return run_on(settings, checked)
 
 
 def run_on(settings: Settings, task: Callable[[Database], Awaitable[T]]) -> T:

@@ -41,17 +41,19 @@ USUAL: dict[str, tuple[float, float]] = {
     "ECOLI": (0, 0),
     "HPC": (8, 1.2),
 }
-#: An ordinary result keeps this share of the way to its limits.
-_MARGIN = Decimal("0.9")
+#: An ordinary result keeps away from its limits by this share of the span between them.
+_MARGIN = Decimal("0.1")
 
 
 def ordinary(chance: Random, test: TestDefinition) -> str:
     """A result within specification, as an analyst writes it: `7.58`, or `<0.0005`."""
     value = _drawn(chance, test)
     if test.spec_max is not None:
-        value = min(value, test.spec_max * _MARGIN)
-    if test.spec_min is not None:
-        value = max(value, test.spec_min / _MARGIN)
+        low = test.spec_min or Decimal(0)
+        margin = (test.spec_max - low) * _MARGIN
+        value = min(value, test.spec_max - margin)
+        if test.spec_min is not None:
+            value = max(value, test.spec_min + margin)
     return _written(value, test)
 
 
@@ -69,7 +71,7 @@ def _drawn(chance: Random, test: TestDefinition) -> Decimal:
 
 
 def _written(value: Decimal, test: TestDefinition) -> str:
-    if test.loq is not None and value < test.loq:
-        return f"<{test.loq:f}"
     step = Decimal(1).scaleb(-(test.decimals or 0))
+    if test.loq is not None and value < test.loq:
+        return f"<{test.loq.quantize(step):f}"
     return f"{value.quantize(step, ROUND_HALF_EVEN):f}"
