@@ -9,7 +9,7 @@ from uvicorn.supervisors import Multiprocess
 
 from titer.app import Titer, create_app
 from titer.cli.running import as_owner, refuse_unfit, run_on
-from titer.cli.terminal import Stop
+from titer.cli.terminal import Stop, tell
 from titer.kit import logs
 from titer.kit.db import migrating, postgres
 from titer.kit.db.engine import Database
@@ -75,6 +75,7 @@ def make_ready(settings: Settings) -> None:
 
 async def _set_up(database: Database) -> migrating.Progress:
     await migrating.upgrade(database)
+    tell("The database was empty: it is set up now.")
     return await migrating.progress(database)
 
 

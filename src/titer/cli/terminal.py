@@ -82,7 +82,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return str(_plain(value))
 
 
 def _plain(value: Any) -> Any:
