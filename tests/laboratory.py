@@ -355,6 +355,8 @@ def open_world(
             "upload_rate_limit": UNLIMITED,
             "sign_in_rate_limit": UNLIMITED,
             "failed_auth_limit": UNLIMITED,
+            "audit_anchor_file": None,
+            "audit_seal_seconds": 3_600.0,
             **changes,
         },
     )

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from titer import __version__
 from titer.domain.audit import service as audit
+from titer.domain.audit.sealing import Sealer
 from titer.domain.keys.service import KeyUses
 from titer.kit.background import repeating
 from titer.kit.clock import Clock, SystemClock
@@ -68,6 +69,7 @@ class Titer:
         self.settings = settings
         self.database = open_database(settings, clock)
         self.uses = KeyUses()
+        self.sealer = Sealer(self.database, settings.audit_anchor_file)
         self.windows = open_windows(settings)
         self.failures = MemoryWindows()
         self.lab = v1.build(self.database, self.uses)
@@ -137,7 +139,11 @@ class Titer:
         try:
             await self.windows.reachable()
             with self.drain.listening(), settled_memory():
-                async with repeating(WRITE_DOWN_SECONDS, self._write_down):
+                async with (
+                    repeating(WRITE_DOWN_SECONDS, self._write_down),
+                    repeating(self.settings.audit_seal_seconds, self._seal),
+                    repeating(self.settings.audit_anchor_minutes * 60, self._anchor),
+                ):
                     yield
         finally:
             await self.windows.close()
@@ -145,6 +151,13 @@ class Titer:
 
     async def _write_down(self) -> None:
         await self.uses.write_down(self.database)
+
+    async def _seal(self) -> None:
+        await self.sealer.seal_all()
+
+    async def _anchor(self) -> None:
+        await self.sealer.seal_all()
+        await self.sealer.anchor()
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Titer:

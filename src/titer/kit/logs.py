@@ -59,3 +59,5 @@ def configure(level: str = "info", form: str = "json") -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True
+    # It says what it found each time somebody asks how far a database is.
+    logging.getLogger("alembic").setLevel(max(number, logging.WARNING))

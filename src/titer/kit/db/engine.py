@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,10 @@ from titer.kit.tenancy import Actor, Keeper, Tenant, TenantSession
 #: operator intervention.
 _PASSING = ("08", "40", "53", "55", "57")
 _RETRY_AFTER = 2
+
+
+class Unreachable(RuntimeError):
+    """The database does not answer, or does not let us in."""
 
 
 class Work:
@@ -136,12 +141,16 @@ class Database:
                 finally:
                     if work.session is not None:
                         await work.session.close()
-        except (PoolTimeout, TimeoutError, ConnectionError) as out_of_reach:
+        except (PoolTimeout, TimeoutError, ConnectionError, gaierror) as out_of_reach:
             raise Unavailable(retry_after=_RETRY_AFTER) from out_of_reach
         except (DBAPIError, sqlite3.Error) as trouble:
             if not will_pass(trouble):
                 raise
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
+
+    def connected(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection outside any tenant's work, to migrate or to check. Raises `Unreachable`."""
+        return connected(self.engine)
 
     def _turn(self, *, writes: bool) -> AbstractAsyncContextManager[Any]:
         if self.on_postgresql or not writes:
@@ -165,6 +174,21 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection of the engine's. Raises `Unreachable`, in the driver's words."""
+    try:
+        connection = await engine.connect()
+    except DBAPIError as trouble:
+        raise Unreachable(str(trouble.orig)) from trouble
+    except (PoolTimeout, TimeoutError, OSError) as trouble:
+        raise Unreachable(str(trouble) or "it takes too long to answer") from trouble
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def spelled(url: str) -> URL:
