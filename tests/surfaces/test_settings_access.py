@@ -23,8 +23,30 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("PATCH", "/users/{user}", {"name": "Renamed"}, 200),
     ("GET", "/organization", None, 200),
     ("PATCH", "/organization", {"requireSecondPerson": True}, 200),
+    ("GET", "/material-types", None, 200),
+    ("POST", "/material-types", {"code": "AIR", "name": "Air"}, 201),
+    ("GET", "/material-types/{material_type}", None, 200),
+    ("PATCH", "/material-types/{material_type}", {"name": "Renamed"}, 200),
+    ("GET", "/test-definitions", None, 200),
+    ("POST", "/test-definitions", {"code": "ZN", "name": "Zinc"}, 201),
+    ("GET", "/test-definitions/{test_definition}", None, 200),
+    ("PATCH", "/test-definitions/{test_definition}", {"name": "Renamed"}, 200),
+    ("GET", "/storage-locations", None, 200),
+    ("POST", "/storage-locations", {"code": "F2", "name": "Fridge 2", "kind": "fridge"}, 201),
+    ("GET", "/storage-locations/{storage_location}", None, 200),
+    ("PATCH", "/storage-locations/{storage_location}", {"name": "Renamed"}, 200),
 ]
 EVERYBODYS: list[tuple[str, str]] = [("GET", "/api/auth/me"), ("POST", "/api/auth/logout")]
+
+
+def in_lab(path: str, lab: Laboratory) -> str:
+    return path.format(
+        key=lab.key_id,
+        user=lab.user_id,
+        material_type=lab.has.water,
+        test_definition=lab.has.ph,
+        storage_location=lab.has.fridge,
+    )
 
 
 @pytest.mark.parametrize("role", Role)
@@ -32,7 +54,7 @@ def test_only_administrators_keep_the_settings(lab: Laboratory, role: Role) -> N
     member = lab.member(role)
     administers = role in {Role.SYSTEM_ADMINISTRATOR, Role.ADMINISTRATOR}
     for method, path, body, status in ROUTES:
-        whole = path.format(key=lab.key_id, user=lab.user_id)
+        whole = in_lab(path, lab)
         answer = member.request(method, whole, json=body)
         assert answer.status_code == (status if administers else 403), (method, path, answer.text)
         if not administers:
@@ -44,7 +66,7 @@ def test_only_administrators_keep_the_settings(lab: Laboratory, role: Role) -> N
 def test_every_route_is_listed_above(world: World) -> None:
     document = world.http.get("/api/settings/openapi.json").json()
     published = {
-        (method.upper(), path.replace("{key_id}", "{key}").replace("{user_id}", "{user}"))
+        (method.upper(), path.replace("_id}", "}"))
         for path, operations in document["paths"].items()
         for method in operations
     }
@@ -54,7 +76,7 @@ def test_every_route_is_listed_above(world: World) -> None:
 
 def test_without_a_token_nothing_opens(world: World, lab: Laboratory) -> None:
     for method, path, body, _ in ROUTES:
-        whole = "/api/settings" + path.format(key=lab.key_id, user=lab.user_id)
+        whole = "/api/settings" + in_lab(path, lab)
         assert world.http.request(method, whole, json=body).status_code == 401
     for method, path in EVERYBODYS:
         assert world.http.request(method, path).status_code == 401

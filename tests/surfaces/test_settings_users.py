@@ -210,6 +210,10 @@ def test_people_are_listed_newest_first_and_by_role(lab: Laboratory) -> None:
     assert [user["id"] for user in everybody] == [technician, reviewer, lab.user_id]
     reviewers = administrator.get("/users?role=reviewer").json()["data"]
     assert [user["id"] for user in reviewers] == [reviewer]
+    administrator.patch(f"/users/{reviewer}", {"active": False})
+    away = administrator.get("/users?active=false").json()["data"]
+    assert [user["id"] for user in away] == [reviewer]
+    assert administrator.get("/users?active=no").json()["error"] == "invalid_query"
     assert administrator.get("/users?role=boss").json()["error"] == "invalid_query"
     near = administrator.get("/users?rol=reviewer").json()
     assert "did you mean role?" in near["message"]

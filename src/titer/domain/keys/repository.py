@@ -11,6 +11,7 @@ from titer.domain.keys.rules import KeyIdentity, read_scopes
 from titer.domain.organizations.models import Organization, Plan
 from titer.kit.db.engine import Work
 from titer.kit.db.types import Instant
+from titer.kit.paging import Slice, Window
 from titer.kit.records import Records
 from titer.kit.tenancy import TenantSession
 
@@ -71,6 +72,10 @@ async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
 
 class ApiKeys(Records[ApiKey]):
     model = ApiKey
+
+    async def matching(self, window: Window, *, created_by: int | None = None) -> Slice[ApiKey]:
+        wanted = [] if created_by is None else [ApiKey.created_by == created_by]
+        return await self.page(window, *wanted)
 
     async def last_uses(self, key_ids: Collection[int]) -> Mapping[int, datetime]:
         """When each of the keys was last seen, by its id; nothing of one that never was."""

@@ -22,6 +22,7 @@ from titer.domain.people.models import SignIn, SignInFailure, User
 from titer.domain.people.rules import ADMINISTRATORS, FORGOTTEN_AFTER, Role, SignInIdentity
 from titer.kit.db.engine import Work
 from titer.kit.db.types import Instant
+from titer.kit.paging import Slice, Window
 from titer.kit.records import Records
 
 _FORGET_AT_ONCE = 100
@@ -172,6 +173,14 @@ class Failures:
 
 class Users(Records[User]):
     model = User
+
+    async def matching(
+        self, window: Window, *, role: str | None = None, active: bool | None = None
+    ) -> Slice[User]:
+        pairs = ((User.role, role), (User.active, active))
+        return await self.page(
+            window, *(field == value for field, value in pairs if value is not None)
+        )
 
     async def with_email(self, email_folded: str) -> int | None:
         statement = select(User.id).where(User.email_folded == email_folded)

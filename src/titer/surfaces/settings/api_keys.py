@@ -95,8 +95,7 @@ async def list_api_keys(
     request: Request, office: Office, query: Annotated[KeyQuery, Query()]
 ) -> Response:
     """List the organization's API keys, newest first, revoked ones too."""
-    wanted = [] if query.created_by is None else [models.ApiKey.created_by == query.created_by]
-    found = await ApiKeys(office).page(query.window(), *wanted)
+    found = await ApiKeys(office).matching(query.window(), created_by=query.created_by)
     uses: Mapping[int, datetime] = await ApiKeys(office).last_uses([key.id for key in found.rows])
     return page(request, ApiKey, found, lambda key: ApiKey(**_fields(key, uses.get(key.id))))
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pydantic import model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +11,7 @@ from titer.domain.organizations.repository import Organizations
 from titer.domain.organizations.rules import month_of, next_month
 from titer.kit.errors import InvalidBody, PreconditionFailed
 from titer.kit.web.answers import CAMEL, MomentOut, answer, etag, expected_version
-from titer.kit.web.fields import Flag, Text
+from titer.kit.web.fields import Flag, Text, absent
 from titer.surfaces.settings.access import ADMINISTRATOR, Office, operations
 from titer.surfaces.settings.wire import Body, shown
 
@@ -24,15 +23,8 @@ class OrganizationChange(Body):
 
     model_config = shown({"requireSecondPerson": True})
 
-    name: Text | None = None
-    require_second_person: Flag | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> "OrganizationChange":
-        for name in self.model_fields_set:
-            if getattr(self, name) is None:
-                raise ValueError(f"cannot clear {name}")
-        return self
+    name: Text = absent()
+    require_second_person: Flag = absent()
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from fastapi import Query
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,7 +24,7 @@ from titer.kit.web.answers import (
     unchanged,
     view,
 )
-from titer.kit.web.fields import Flag, PathId, Text
+from titer.kit.web.fields import Flag, PathId, QueryFlag, Text, absent
 from titer.surfaces.settings.access import ADMINISTRATOR, Office, operations
 from titer.surfaces.settings.wire import Body, Page, Paged, page, shown
 
@@ -41,6 +41,7 @@ class UserQuery(Paged):
     """Which people are wanted."""
 
     role: Role | None = None
+    active: QueryFlag | None = None
 
 
 class NewUser(Body):
@@ -66,17 +67,10 @@ class UserChange(Body):
 
     model_config = shown({"role": "technician"})
 
-    name: Text | None = None
-    role: Role | None = None
-    active: Flag | None = None
-    password: Password | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> "UserChange":
-        for name in self.model_fields_set:
-            if getattr(self, name) is None:
-                raise ValueError(f"cannot clear {name}")
-        return self
+    name: Text = absent()
+    role: Role = absent()
+    active: Flag = absent()
+    password: Password = absent()
 
 
 @dataclass(slots=True)
@@ -100,8 +94,7 @@ async def list_users(
     request: Request, office: Office, query: Annotated[UserQuery, Query()]
 ) -> Response:
     """List the people of the organization, newest first."""
-    wanted = [] if query.role is None else [models.User.role == query.role]
-    found = await Users(office).page(query.window(), *wanted)
+    found = await Users(office).matching(query.window(), role=query.role, active=query.active)
     return page(request, User, found, lambda user: view(User, user))
 
 
