@@ -1,6 +1,6 @@
 """Finding a person before their tenant is known, and keeping a tenant's people."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -160,6 +160,10 @@ class Failures:
             .values(failures=counted - 1, slowed_until=None)
         )
 
+    async def forgive(self, subject: bytes) -> None:
+        """Strike a subject's failures: the next one is the first in a row."""
+        await self.work.look_up(delete(SignInFailure).where(SignInFailure.subject == subject))
+
     async def forget_old(self) -> None:
         """Let go of what is too old to count, a few rows at a time."""
         old = (
@@ -185,14 +189,6 @@ class Users(Records[User]):
     async def with_email(self, email_folded: str) -> int | None:
         statement = select(User.id).where(User.email_folded == email_folded)
         return await self.session.scalar(statement)
-
-    async def forgive(self, subjects: Collection[bytes]) -> None:
-        """Strike failures from the tally."""
-        await self.session.execute(
-            delete(SignInFailure)
-            .where(SignInFailure.subject.in_(subjects))
-            .execution_options(synchronize_session=False)
-        )
 
     async def lock_administrators(self) -> set[int]:
         """The ids of the active administrators, who stay so until the commit."""

@@ -88,7 +88,6 @@ async def change_user(
     if password is not None:
         user.password_hash = await hash_aside(password)
         session.label(user, "password_changed")
-        await Users(session).forgive([rules.subject(user.email, user.organization_id)])
     if password is not None or not user.active:
         await _end_all(session, await SignIns(session).open_of(user.id, session.now))
     await session.flush()
@@ -206,12 +205,12 @@ class SignInDesk:
     async def _admit(self, login: Login, subject: bytes, request_id: str | None) -> SignedIn:
         token = tokens.mint(rules.PREFIX)
         async with self._database.work(writes=True) as work:
+            await Failures(work).forgive(subject)
             actor = Actor("user", login.name, login.user_id, request_id=request_id)
             session = await work.enter(Tenant(login.organization_id), actor)
             user = await Users(session).get_for_change(login.user_id)
             if not user.active or user.password_hash != login.password_hash:
                 raise _refused()
-            await Users(session).forgive([subject])
             sign_in = SignIn(
                 user_id=user.id,
                 digest=tokens.digest(token),

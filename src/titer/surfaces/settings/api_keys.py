@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from fastapi import Query
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 from slowapi import Limiter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,20 +31,23 @@ class KeyQuery(Paged):
     )
 
 
+def _no_scope_twice(scopes: list[Scope]) -> list[Scope]:
+    if len(set(scopes)) != len(scopes):
+        raise ValueError("must not name a scope twice")
+    return scopes
+
+
+Scopes = Annotated[list[Scope], Field(min_length=1), AfterValidator(_no_scope_twice)]
+
+
 class NewKey(Body):
     """A key to mint: with every scope unless it names some, for ever unless it expires."""
 
     model_config = shown({"name": "Integration server", "scopes": ["read", "write"]})
 
     name: Text
-    scopes: Annotated[list[Scope], Field(min_length=1)] | None = None
+    scopes: Scopes | None = None
     expires_at: Moment | None = Field(default=None, description="Must lie in the future.")
-
-    @model_validator(mode="after")
-    def _check(self) -> "NewKey":
-        if self.scopes is not None and len(set(self.scopes)) != len(self.scopes):
-            raise ValueError("must not name a scope twice")
-        return self
 
 
 @dataclass(slots=True)
