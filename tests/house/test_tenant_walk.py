@@ -125,6 +125,7 @@ def call(lab: Laboratory, slot: Slot, own: Belongings, value: object) -> tuple[i
         name: walk.masked(text, value)
         for name, text in answer.headers.items()
         if name not in {"x-request-id", "content-length", "date", "location", "etag"}
+        and "ratelimit" not in name  # it counts the calls
     }
     said = answer.text.replace(answer.headers["x-request-id"], "REQUEST")
     return answer.status_code, walk.masked(said, value), headers

@@ -96,7 +96,12 @@ class Database:
         self.engine = self._make_engine(pool_size, pooler)
 
     def _make_engine(self, pool_size: int, pooler: str) -> AsyncEngine:
-        common: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": self._timeout}
+        common: dict[str, Any] = {
+            "pool_size": pool_size,
+            "pool_timeout": self._timeout,
+            # A statement's values are the laboratory's records: no error repeats them into a log.
+            "hide_parameters": True,
+        }
         if not self.on_postgresql:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,9 @@ from titer.kit.errors import (
     Detail,
     InvalidBody,
     InvalidQuery,
+    PayloadTooLarge,
     Problem,
+    UnsupportedMediaType,
 )
 from titer.kit.idempotency import Answer, Once, fingerprint, key_of
 from titer.kit.tenancy import TenantSession
@@ -226,12 +228,32 @@ def _document(request: Request, body: bytes, *, has_body: bool) -> Any:
     return None
 
 
+def _refused_by_the_door(endpoint: Handler, method: str) -> tuple[type[Problem], ...]:
+    """What the door itself refuses, from what an operation takes and does."""
+    of_bodies = (InvalidBody, PayloadTooLarge, UnsupportedMediaType)
+    takes_body = "body" in inspect.signature(endpoint).parameters
+    of_changes = (Contended,)
+    return (of_bodies if takes_body else ()) + (of_changes if method != "GET" else ())
+
+
+def _told_needs(needs: str) -> dict[str, Any]:
+    """What an operation asks of its caller, for the published document."""
+    return {} if needs == ANYBODY else {"security": [{"bearer": []}], "x-needs": str(needs)}
+
+
 class Operations:
     """The routes of one resource of a face: each declares its scope and its refusals."""
 
-    def __init__(self, tag: str, shared: Sequence[type[Problem]], refusals: "Refusals") -> None:
+    def __init__(
+        self,
+        tag: str,
+        shared: Sequence[type[Problem]],
+        refusals: "Refusals",
+        of_changes: Sequence[type[Problem]] = (),
+    ) -> None:
         self._tag = tag
         self._shared = tuple(shared)
+        self._of_changes = tuple(of_changes)
         self._refusals = refusals
         self._routes: list[tuple[str, Handler, dict[str, Any]]] = []
 
@@ -251,7 +273,9 @@ class Operations:
 
         def register(endpoint: Handler) -> Handler:
             _demands[endpoint] = Demand(needs, method != "GET", body_limit)
-            problems = (*self._shared, *refuses)
+            problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
+            if method != "GET":
+                problems += self._of_changes
             _problems[endpoint] = problems
             responses = self._refusals(problems)
             if examples is not None:
@@ -266,6 +290,7 @@ class Operations:
                 "summary": summary.rstrip("."),
                 "description": inspect.cleandoc(description) or None,
                 "tags": [self._tag],
+                "openapi_extra": _told_needs(needs),
             }
             self._routes.append((path, endpoint, words))
             return endpoint

@@ -9,6 +9,7 @@ from titer import __version__
 from titer.domain.people.service import SignInDesk
 from titer.kit.db.engine import Database
 from titer.kit.web.application import make
+from titer.kit.web.publication import Publication
 from titer.surfaces.settings import (
     api_keys,
     auth,
@@ -28,6 +29,14 @@ Administer an organization: its API keys, its people, its catalogue, its own rec
 Sign in with `POST /api/auth/login` and send `Authorization: Bearer ls_...` with every request.
 Lists take `limit` (default 50, at most 500) and `cursor` (the last page's `nextCursor`).
 """
+_BEARER = "What `POST /api/auth/login` gives, `ls_...`. It lasts until it ends or is ended."
+_TAGS = {
+    "Sign-in": "Sign in with a password, see who is signed in, sign out.",
+    "API keys": "The keys that programs use: mint one, list them, revoke one.",
+    "Users": "The people of the organization, and what each may do.",
+    "Organization": "The organization's own record.",
+    "Catalogue": "Test definitions, material types and storage locations, kept here.",
+}
 
 
 def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -> FastAPI:
@@ -42,6 +51,7 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
         title="Titer Settings API",
         version=__version__,
         description=_DESCRIPTION,
+        publication=Publication(_TAGS, _BEARER),
     )
     limiter = limits.make_limiter()
     app.add_exception_handler(RateLimitExceeded, limits.refusal(face, limiter))

@@ -83,4 +83,4 @@ READ, WRITE, VERIFY = Scope.READ, Scope.WRITE, Scope.VERIFY
 
 def operations(tag: str) -> Operations:
     """The routes of one resource of this face."""
-    return Operations(tag, wire.EVERYWHERE, wire.document_refusals)
+    return Operations(tag, wire.EVERYWHERE, wire.document_refusals, wire.OF_CHANGES)

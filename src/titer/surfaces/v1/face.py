@@ -6,7 +6,9 @@ from titer import __version__
 from titer.domain.keys.rules import PREFIX as KEY_PREFIX
 from titer.domain.keys.service import KeyUses
 from titer.kit.db.engine import Database
+from titer.kit.errors import Internal, RateLimited
 from titer.kit.web.application import make
+from titer.kit.web.publication import Publication
 from titer.kit.web.rate_limit import Rates
 from titer.kit.windows import Limit
 from titer.surfaces.v1 import (
@@ -18,6 +20,7 @@ from titer.surfaces.v1 import (
     reference,
     sample_tests,
     samples,
+    wire,
 )
 from titer.surfaces.v1.access import LabFace
 
@@ -29,6 +32,16 @@ Send `Authorization: Bearer lk_...` with every request; an administrator mints t
 belongs to the key's organization: another organization's record is a 404, as if it did not exist.
 Lists take `limit` (default 50, at most 500) and `cursor` (the last page's `nextCursor`).
 """
+
+_BEARER = "An API key, `lk_...`. An administrator mints it; it is shown once."
+_TAGS = {
+    "Identity": "What the API offers, and who is calling.",
+    "Samples": "Register samples, receive them, move them along the workflow, report them.",
+    "Tests & results": "Enter results, one or many, verify them, and read every earlier value.",
+    "Approvals": "Results out of specification, and what was decided about them.",
+    "Reference data": "Test definitions, material types, projects, clients, storage locations.",
+    "Audit": "Every change: who, when, what, before and after, and why.",
+}
 
 UPLOADS = ("POST", f"{PREFIX}/instrument-uploads")
 
@@ -45,6 +58,7 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         title="Titer Lab API",
         version=__version__,
         description=_DESCRIPTION,
+        publication=Publication(_TAGS, _BEARER, rates(per_key=120, uploads=20)),
     )
     app.router.add_api_route(
         PREFIX,
@@ -54,6 +68,7 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         operation_id="discover",
         summary="Discover the API",
         tags=["Identity"],
+        responses=wire.document_refusals((RateLimited, Internal)),
     )
     for resource in (
         samples.samples,

@@ -2,6 +2,11 @@
 
 from titer.kit import errors
 from titer.kit.errors import Problem
+from titer.kit.idempotency import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidIdempotencyKey,
+)
 from titer.kit.web.wire import (
     Body,
     Error,
@@ -18,6 +23,7 @@ from titer.kit.web.wire import (
 
 __all__ = [
     "EVERYWHERE",
+    "OF_CHANGES",
     "Body",
     "Error",
     "ErrorDetail",
@@ -39,4 +45,10 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     errors.RateLimited,
     errors.Internal,
     errors.Unavailable,
+)
+#: What any operation that changes something may answer, beside these.
+OF_CHANGES: tuple[type[Problem], ...] = (
+    InvalidIdempotencyKey,
+    IdempotencyKeyReused,
+    IdempotencyInProgress,
 )
