@@ -28,10 +28,10 @@ def serve(
 ) -> None:
     """Serve. An empty database is set up first; one with migrations pending is left alone."""
     settings = Settings()
-    logs.configure(settings.log_level, settings.log_format)
     make_ready(settings)
     listener = _listen(host, port)
     address = _address(host, listener)
+    logs.configure(settings.log_level, settings.log_format)
     typer.echo(f"Titer listens on {address} - documentation: {address}/docs")
     config = uvicorn.Config(
         "titer.cli.serving:application",
