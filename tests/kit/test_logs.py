@@ -85,7 +85,8 @@ def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(
     log: io.StringIO, secret: str
 ) -> None:
     logger = structlog.get_logger("titer")
-    logger.info(f"called with {secret}")
+    event = f"called with {secret}"
+    logger.info(event)
     logger.info("called", header=f"Bearer {secret}", nested={"deep": [f"x {secret} y"]})
     logger.info("called", raw=secret.encode(), **{secret: 1})
     logging.getLogger("library").warning("%s and %r", secret, {"key": secret})
