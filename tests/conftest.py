@@ -33,9 +33,11 @@ def scratch() -> Path:
     """A folder that every worker of this run shares: sockets need a short path."""
     named = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
     folder = Path(tempfile.gettempdir()) / f"titer-{named}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    # Where the embedded server keeps its sockets; without it the library warns, and we are strict.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    # Where the embedded server keeps its sockets and locks: it opens the folder of its records to
+    # its own user, and refuses runtime files in a folder that is open to others.
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     return folder
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -25,11 +26,14 @@ from titer.domain.projects.models import Project
 from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
 from titer.kit.clock import SystemClock
 from titer.kit.db import migrating, postgres
+from titer.kit.passwords import hash_now
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 from titer.settings import Settings
 
 T = TypeVar("T")
 UNLIMITED = 1_000_000
+#: The password of every person in a test laboratory.
+PASSWORD = "correct horse battery staple"
 
 
 class MovableClock:
@@ -130,6 +134,25 @@ class Laboratory:
 
         return self.world.run(inside)
 
+    def sign_in(self, email: str, password: str = PASSWORD, **fields: Any) -> Response:
+        """An attempt to sign in: the answer, whatever it is."""
+        body = {"email": email, "password": password} | fields
+        return self.world.http.post("/api/auth/login", json=body)
+
+    def administrator(self) -> "Member":
+        """The laboratory's first administrator, signed in."""
+        return self._signed_in(self.user_id, f"admin@lab{self.id}.example")
+
+    def member(self, role: str) -> "Member":
+        """A further person of this role, signed in."""
+        name = f"{role}-{uuid4().hex[:8]}"
+        return self._signed_in(self.colleague(name, role), f"{name}@lab{self.id}.example")
+
+    def _signed_in(self, user_id: int, email: str) -> "Member":
+        signed_in = self.sign_in(email)
+        assert signed_in.status_code == 200, signed_in.text
+        return Member(self.world, user_id, email, signed_in.json()["token"])
+
     def another_key(self, *scopes: Scope) -> str:
         """The text of a further key, with only these scopes."""
 
@@ -201,6 +224,39 @@ class Laboratory:
         return shown
 
 
+@dataclass
+class Member:
+    """A person of a laboratory, signed in to its settings."""
+
+    world: World
+    user_id: int
+    email: str
+    token: str
+
+    def request(self, method: str, path: str, **options: Any) -> Response:
+        """A call of the settings; `path` begins after `/api/settings`, unless it is whole."""
+        whole = path if path.startswith("/api/") else f"/api/settings{path}"
+        headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
+        return self.world.http.request(method, whole, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Response:
+        return self.request("POST", path, json=json, **options)
+
+    def patch(self, path: str, json: Any = None, **options: Any) -> Response:
+        return self.request("PATCH", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> Response:
+        return self.request("DELETE", path, **options)
+
+
+@cache
+def _password_hash() -> str:
+    return hash_now(PASSWORD)
+
+
 def _person(email: str, name: str, role: str) -> User:
     return User(
         public_id=uuid4(),
@@ -209,7 +265,7 @@ def _person(email: str, name: str, role: str) -> User:
         name=name,
         role=role,
         active=True,
-        password_hash="nobody signs in as this user",
+        password_hash=_password_hash(),
     )
 
 
@@ -294,7 +350,15 @@ def open_world(
     settings = Settings(
         _env_file=None,
         database_url=SecretStr(url),
-        **{"rate_limit": UNLIMITED, "upload_rate_limit": UNLIMITED, **changes},
+        **{
+            "rate_limit": UNLIMITED,
+            "upload_rate_limit": UNLIMITED,
+            "sign_in_rate_limit": UNLIMITED,
+            "failed_auth_limit": UNLIMITED,
+            "audit_anchor_file": None,
+            "audit_seal_seconds": 3_600.0,
+            **changes,
+        },
     )
     asyncio.run(_migrate(owner_url))
     clock = MovableClock()

@@ -135,14 +135,14 @@ def create_people() -> None:
         moment("ended_at", required=False),
         ddl.reference("sign_ins", "user_id", "users"),
     )
-    ddl.create_tenant_table(
+    op.create_table(
         "sign_in_failures",
-        number("user_id"),
+        sa.Column("subject", sa.LargeBinary, primary_key=True),
         number("failures"),
         moment("slowed_until", required=False),
-        ddl.reference("sign_in_failures", "user_id", "users"),
-        ddl.unique("sign_in_failures", "user_id"),
+        moment("last_failed_at"),
     )
+    op.create_index("sign_in_failures_last_failed_at_idx", "sign_in_failures", ["last_failed_at"])
 
 
 def create_keys() -> None:
@@ -400,7 +400,7 @@ def let_the_server_in() -> None:
           IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{ddl.APP_ROLE}') THEN
             CREATE ROLE {ddl.APP_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
           END IF;
-        END $$"""  # noqa: S608 - a name of ours, not a value
+        END $$"""
     )
     op.execute(f"GRANT USAGE ON SCHEMA public TO {ddl.APP_ROLE}")
     op.execute(f"GRANT SELECT ON alembic_version TO {ddl.APP_ROLE}")
@@ -456,9 +456,9 @@ $$
 
 LOGIN_LOOKUP = """
 CREATE FUNCTION find_logins(wanted text)
-RETURNS TABLE (organization_id bigint, user_id bigint, password_hash text)
+RETURNS TABLE (organization_id bigint, user_id bigint, name text, password_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-  SELECT u.organization_id, u.id, u.password_hash
+  SELECT u.organization_id, u.id, u.name, u.password_hash
   FROM public.users u WHERE u.email_folded = wanted AND u.active
   ORDER BY u.organization_id
 $$

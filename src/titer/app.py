@@ -1,19 +1,35 @@
 """The composition root: the only module that names every face."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from titer import __version__
 from titer.domain.audit import service as audit
+from titer.domain.audit.sealing import Sealer
 from titer.domain.keys.service import KeyUses
+from titer.kit.background import repeating
 from titer.kit.clock import Clock, SystemClock
 from titer.kit.db.engine import Database
+from titer.kit.draining import Drain
 from titer.kit.web.faces import Faces
 from titer.kit.web.middleware import AccessLog, LastResort, RequestId
+from titer.kit.web.rate_limit import FailedAuthentications, RateLimit, Rates, Refuse
+from titer.kit.windows import Limit, MemoryWindows, SharedWindows, Windows
 from titer.settings import Settings
+from titer.surfaces.operations.documentation import Document
+from titer.surfaces.operations.face import PROBES, OperationsFace
+from titer.surfaces.operations.metrics import Measured, Metrics
+from titer.surfaces.operations.readiness import Readiness
+from titer.surfaces.settings import face as settings_face
 from titer.surfaces.v1 import face as v1
 from titer.surfaces.v1 import wire
+
+#: A key's last use is told to this many seconds.
+WRITE_DOWN_SECONDS = 60.0
 
 
 def open_database(settings: Settings, clock: Clock | None = None) -> Database:
@@ -28,6 +44,24 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     )
 
 
+def open_windows(settings: Settings) -> Windows:
+    """Where requests are counted: in this process, or on a server for all of them."""
+    if settings.valkey_url is None:
+        return MemoryWindows()
+    return SharedWindows(settings.valkey_url.get_secret_value(), MemoryWindows())
+
+
+@contextmanager
+def settled_memory() -> Iterator[None]:
+    """What was made while starting stays for good: the garbage collector need not look at it."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 class Titer:
     """The server: every face behind the few things that all of them share."""
 
@@ -35,11 +69,56 @@ class Titer:
         self.settings = settings
         self.database = open_database(settings, clock)
         self.uses = KeyUses()
+        self.sealer = Sealer(self.database, settings.audit_anchor_file)
+        self.windows = open_windows(settings)
+        self.failures = MemoryWindows()
         self.lab = v1.build(self.database, self.uses)
-        faces = Faces([(v1.PREFIX, self.lab)], otherwise=self.lab)
+        self.office = settings_face.build(
+            self.database,
+            sign_in_lasts=timedelta(hours=settings.session_hours),
+            sign_in_limit=settings.sign_in_rate_limit,
+        )
+        rates = v1.rates(per_key=settings.rate_limit, uploads=settings.upload_rate_limit)
+        self.drain = Drain(settings.drain_seconds)
+        self.metrics = Metrics(self.database, __version__)
+        faces = Faces(
+            [
+                (v1.PREFIX, self._limited(self.lab, rates, wire.refuse)),
+                (settings_face.PREFIX, self.office),
+                (settings_face.AUTH_PREFIX, self.office),
+            ],
+            otherwise=self._operations(
+                [
+                    Document("Lab API", self.lab),
+                    Document("Settings", self.office),
+                ]
+            ),
+        )
         app: ASGIApp = LastResort(faces, wire.refuse)
-        app = AccessLog(app)
+        app = Measured(app, self.metrics)
+        app = AccessLog(app, quiet=PROBES)
         self._app: ASGIApp = RequestId(app)
+
+    def _operations(self, documents: Sequence[Document]) -> ASGIApp:
+        """Everything that no face answers; the documentation tells of `documents`."""
+        return OperationsFace(
+            version=__version__,
+            documents=documents,
+            readiness=Readiness(self.database, self.windows, self.drain),
+            metrics=self.metrics,
+            metrics_token=self.settings.metrics_token,
+            refuse=wire.refuse,
+        )
+
+    def _limited(self, face: ASGIApp, rates: Rates, refuse: Refuse) -> ASGIApp:
+        """A face behind the limit of each key, and that of failed authentications."""
+        counted = RateLimit(face, rates=rates, windows=self.windows, refuse=refuse)
+        return FailedAuthentications(
+            counted,
+            limit=Limit("address", self.settings.failed_auth_limit),
+            windows=self.failures,
+            refuse=refuse,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -58,10 +137,27 @@ class Titer:
     async def running(self) -> AsyncIterator[None]:
         """From ready to stopped: the background work, and what must be written down at the end."""
         try:
-            yield
+            await self.windows.reachable()
+            with self.drain.listening(), settled_memory():
+                async with (
+                    repeating(WRITE_DOWN_SECONDS, self._write_down),
+                    repeating(self.settings.audit_seal_seconds, self._seal),
+                    repeating(self.settings.audit_anchor_minutes * 60, self._anchor),
+                ):
+                    yield
         finally:
-            await self.uses.write_down(self.database)
+            await self.windows.close()
             await self.database.close()
+
+    async def _write_down(self) -> None:
+        await self.uses.write_down(self.database)
+
+    async def _seal(self) -> None:
+        await self.sealer.seal_all()
+
+    async def _anchor(self) -> None:
+        await self.sealer.seal_all()
+        await self.sealer.anchor()
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> Titer:

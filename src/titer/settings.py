@@ -41,7 +41,30 @@ class Settings(BaseSettings):
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."
     )
+    sign_in_rate_limit: int = Field(
+        default=30, ge=1, description="Attempts to sign in per network address and minute."
+    )
+    failed_auth_limit: int = Field(
+        default=30,
+        ge=1,
+        description="Failed authentications per address and minute, before the next ones are "
+        "answered 429 in place of 401.",
+    )
     session_hours: float = Field(default=12.0, gt=0, description="How long a sign-in lasts.")
+    audit_anchor_file: Path | None = Field(
+        default=Path("var/audit-anchors.ndjson"),
+        description="Where the heads of the audit chains are written down, one JSON object a line. "
+        "Copy it elsewhere: a rewritten chain shows only against a head kept out of reach.",
+    )
+    audit_seal_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        description="PostgreSQL only: how long an audit event waits for its place in the chain. "
+        "On SQLite it is linked in the transaction that writes it.",
+    )
+    audit_anchor_minutes: float = Field(
+        default=10.0, gt=0, description="How often the heads are written down."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least serious message that is logged."
     )

@@ -27,6 +27,12 @@ PATH: dict[str, str] = {
     "sample_id": "sample",
     "sample_test_id": "sample_test",
     "approval_id": "approval",
+    "test_definition_id": "test_definition",
+    "material_type_id": "material_type",
+    "storage_location_id": "storage_location",
+    "project_id": "project",
+    "client_id": "client",
+    "audit_event_id": "audit_event",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -35,15 +41,25 @@ QUERY: dict[str, str] = {
     "testDefinitionId": "test_definition",
     "trackingId": "tracking_id",
     "externalId": "external_id",
+    "clientId": "client",
+    "entityId": "sample",
+    "name": "name",
+    "code": "code",
 }
 #: Query parameters that name nobody's record.
-QUERY_HARMLESS = {"limit", "status", "since", "until", "active"}
+QUERY_HARMLESS = {"limit", "status", "since", "until", "active", "entityType", "action"}
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
     "listSamples": "sample",
     "listSampleTests": "sample_test",
     "listResultHistory": "history",
     "listSampleApprovals": "approval",
+    "listTestDefinitions": "test_definition",
+    "listMaterialTypes": "material_type",
+    "listStorageLocations": "storage_location",
+    "listProjects": "project",
+    "listClients": "client",
+    "listAuditEvents": "audit_event",
 }
 
 #: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
@@ -58,6 +74,10 @@ BODY: dict[str, dict[str, Any]] = {
     "enterResult": {"result": "7.0"},
     "enterBulkResults": {"updates": [{"sampleTestId": NEVER, "result": "7.0"}]},
     "decideApprovalRecord": {"status": "approved"},
+    "createProject": {"code": "NEWCOMER", "name": "A project"},
+    "updateProject": {"description": "seen"},
+    "createClient": {"name": "A client"},
+    "updateClient": {"notes": "seen"},
 }
 #: Body fields that name a record, as a path into the body.
 BODY_SLOTS: dict[str, dict[str, str]] = {
@@ -68,7 +88,7 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "storageLocationId": "storage_location",
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
-        "clientName": "client_name",
+        "clientName": "name",
     },
     "updateSample": {
         "materialTypeId": "material_type",
@@ -77,15 +97,21 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "storageLocationId": "storage_location",
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
-        "clientName": "client_name",
+        "clientName": "name",
     },
     "receiveSamples": {"sampleIds[]": "sample"},
     "enterBulkResults": {"updates[].sampleTestId": "sample_test"},
+    "createProject": {"clientId": "client", "code": "code", "name": "name"},
+    "updateProject": {"clientId": "client", "code": "code", "name": "name"},
+    "createClient": {"code": "code", "name": "name"},
+    "updateClient": {"code": "code", "name": "name"},
 }
 #: Body fields that are told by their name to hold no reference.
 BODY_HARMLESS = {
     "collectionDate", "priority", "notes", "plantLocation", "status", "result", "reason",
     "atomic", "comment",
+    "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
+    "address", "active",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ A concept declares its refusals as subclasses of one of the kinds below, one lin
 Raising one rolls the request's transaction back; the surface that took the request renders it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -155,3 +155,28 @@ class UnsupportedMediaType(Refused):
 
 class Internal(Problem):
     slug, message = "internal", "An unexpected error occurred. It has been logged."
+
+
+def at_fault(faults: Sequence[Detail]) -> InvalidBody:
+    """The refusal of fields that are wrong, each with its reason."""
+    sentence = " ".join(f"{fault.field} {fault.message}." for fault in faults)
+    return InvalidBody(sentence, details=faults)
+
+
+def unknown(field: str, ids: Iterable[int]) -> InvalidReference:
+    """The refusal of ids that are not this organization's, or not in use."""
+    listed = sorted(set(ids))
+    spelled = ", ".join(str(each) for each in listed)
+    return InvalidReference(
+        f"{field}: {spelled} does not exist in your organization, or is not active.",
+        details=[Detail(field, f"{spelled} does not exist or is not active")],
+        facts={"ids": listed},
+    )
+
+
+def taken(field: str, value: str, holder_id: int) -> Duplicate:
+    """The refusal of a value that another record has already."""
+    return Duplicate(
+        f"A record with the {field} {value!r} already exists.",
+        facts={"field": field, "existing_id": holder_id},
+    )

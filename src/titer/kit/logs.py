@@ -3,28 +3,59 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
 
 import structlog
 
 _SECRET_NAMES = re.compile(r"authorization|cookie|password|secret|raw_?key|token", re.IGNORECASE)
-_SECRET_TEXT = re.compile(r"\b(lk|ls|lr|lak|whsec)_[0-9A-Za-z+/=.]{8,}|argon2id\$[^\s\"']+")
+_SECRET_TEXT = re.compile(
+    r"\b(?:lk|ls|lr|lak|whsec)_[0-9A-Za-z+/=.]{8,}"
+    r"|\$?argon2id\$[^\s\"']+"
+    r"|(?<=://)(?P<user>[^\s:/@]*):[^\s/@]+(?=@)"  # the password in an address
+)
 HIDDEN = "[hidden]"
 
 
 def hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Any:
     """Blank what is named like a secret, and what looks like one of ours wherever it stands."""
-    for name, value in line.items():
-        if _SECRET_NAMES.search(name):
-            line[name] = HIDDEN
-        elif isinstance(value, str):
-            line[name] = _SECRET_TEXT.sub(HIDDEN, value)
+    return _without_secrets(line)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(_blank, value)
+    if isinstance(value, Mapping):
+        return {
+            _without_secrets(name): HIDDEN
+            if _SECRET_NAMES.search(str(name))
+            else _without_secrets(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_secrets(each) for each in value]
+    if value is None or isinstance(value, bool | int | float | logging.LogRecord):
+        return value
+    # Whatever else there is will be written as text in the end: as text it can be read.
+    return _SECRET_TEXT.sub(_blank, str(value))
+
+
+def _blank(match: re.Match[str]) -> str:
+    user = match["user"]
+    return HIDDEN if user is None else f"{user}:{HIDDEN}"
+
+
+def _name_library(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Any:
+    """Which library wrote a line that is not ours."""
+    record = line.get("_record")
+    if isinstance(record, logging.LogRecord):
+        line["logger"] = record.name
     return line
 
 
-def configure(level: str = "info", form: str = "json") -> None:
+def configure(level: str = "info", form: str = "json", stream: TextIO | None = None) -> None:
     """Send our lines, and those of the libraries below, to standard error in one form."""
+    stream = stream or sys.stderr
     number = getattr(logging, level.upper())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -37,18 +68,20 @@ def configure(level: str = "info", form: str = "json") -> None:
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_name_library, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -59,3 +92,5 @@ def configure(level: str = "info", form: str = "json") -> None:
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True
+    # It says what it found each time somebody asks how far a database is.
+    logging.getLogger("alembic").setLevel(max(number, logging.WARNING))

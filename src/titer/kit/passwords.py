@@ -1,4 +1,4 @@
-"""Argon2id passwords, hashed off the event loop and a few at a time.
+"""Argon2id passwords, hashed off the event loop and verified a few at a time.
 
 Parameters are OWASP's minimum (19 MiB, two passes, one lane). A sign-in for an unknown person
 verifies against a hash that nobody's password has, so that both answers take as long.
@@ -26,22 +26,25 @@ def _nobody() -> str:
 
 
 def hash_now(password: str) -> str:
-    """The Argon2id hash of `password`, in the calling thread: for the command line."""
+    """The Argon2id hash of `password`, in the calling thread."""
     return str(_context().hash(password))
 
 
+async def hash_aside(password: str) -> str:
+    """The Argon2id hash of `password`, made off the event loop."""
+    return await asyncio.to_thread(hash_now, password)
+
+
 class Passwords:
-    """Hashes and verifies without holding up other requests."""
+    """Verifies without holding up other requests."""
 
     def __init__(self) -> None:
         self._turnstile = asyncio.Semaphore(_AT_ONCE)
 
-    async def hash(self, password: str) -> str:
-        async with self._turnstile:
-            return await asyncio.to_thread(hash_now, password)
-
     async def verify(self, password: str, stored: str | None) -> bool:
-        """Whether `password` made `stored`; with nothing stored, as slow and false."""
+        """Whether `password` made `stored`; with no hash stored, as slow and false."""
+        is_hash = stored is not None and bool(_context().identify(stored))
+        against = stored if is_hash else _nobody()
         async with self._turnstile:
-            matches = await asyncio.to_thread(_context().verify, password, stored or _nobody())
-        return bool(matches) and stored is not None
+            matches = await asyncio.to_thread(_context().verify, password, against)
+        return bool(matches) and is_hash

@@ -13,7 +13,7 @@ has not written one by the time of the commit, is refused.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -67,11 +67,11 @@ class Change:
     version: int | None = None
 
     @classmethod
-    def of(cls, row: "TenantOwned | TenantRoot", verb: str, reason: str | None) -> "Change":
-        """The change that is pending on `row`, from the unit of work's own books."""
+    def of(cls, label: "Label") -> "Change":
+        """The change that is pending on a row, from the unit of work's own books."""
         before: dict[str, Any] = {}
         after: dict[str, Any] = {}
-        state: InstanceState[Any] = inspect(row)
+        state: InstanceState[Any] = inspect(label.row)
         for attribute in state.mapper.column_attrs:
             column = attribute.columns[0]
             history = state.attrs[attribute.key].history
@@ -79,10 +79,22 @@ class Change:
                 continue
             before[attribute.key] = history.deleted[0] if history.deleted else None
             after[attribute.key] = history.added[0] if history.added else None
+        for name, (old, new) in label.beside.items():
+            before[name], after[name] = old, new
         version = None
-        if isinstance(row, Versioned):
-            version = row.version + 1 if state.persistent else 1
-        return cls(row, verb, reason, before, after, version)
+        if isinstance(label.row, Versioned):
+            version = label.row.version + 1 if state.persistent else 1
+        return cls(label.row, label.verb, label.reason, before, after, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the next flush of a row means."""
+
+    row: "TenantOwned | TenantRoot"
+    verb: str
+    reason: str | None = None
+    beside: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 Keeper = Callable[["TenantSession", Sequence[Change]], Awaitable[None]]
@@ -217,7 +229,7 @@ class TenantSession(AsyncSession):
         self._below = connection
         self._keeper = keeper
         self._changes: list[Change] = []
-        self._labels: dict[int, tuple[object, str, str | None]] = {}
+        self._labels: dict[int, Label] = {}
         self._owing: set[str] = set()
         self.sync_session.info["fence"] = self
 
@@ -230,9 +242,18 @@ class TenantSession(AsyncSession):
     def on_postgresql(self) -> bool:
         return self._below.dialect.name == "postgresql"
 
-    def label(self, row: TenantOwned | TenantRoot, verb: str, reason: str | None = None) -> None:
-        """Say in the laboratory's words what the next flush of `row` will have done, and why."""
-        self._labels[id(row)] = (row, verb, reason)
+    def label(
+        self,
+        row: TenantOwned | TenantRoot,
+        verb: str,
+        reason: str | None = None,
+        beside: Mapping[str, tuple[Any, Any]] | None = None,
+    ) -> None:
+        """Say in the laboratory's words what the next flush of `row` will have done, and why.
+
+        `beside` names what is the record's but lies in another table: before and after, by field.
+        """
+        self._labels[id(row)] = Label(row, verb, reason, beside or {})
 
     def touch(self, row: "Versioned") -> None:
         """Count a change of what belongs to `row` as a change of it: its version moves on."""
@@ -242,8 +263,8 @@ class TenantSession(AsyncSession):
 
     def collect(self, row: TenantOwned | TenantRoot, default_verb: str) -> None:
         """Keep a change, as it is about to be flushed, for the audit trail."""
-        _, verb, reason = self._labels.pop(id(row), (row, default_verb, None))
-        self._changes.append(Change.of(row, verb, reason))
+        label = self._labels.pop(id(row), None) or Label(row, default_verb)
+        self._changes.append(Change.of(label))
 
     def account(self, changes: Sequence["Change"], table: str) -> None:
         """Hand over the changes that a statement made to `table` past the unit of work."""

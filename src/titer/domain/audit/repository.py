@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert
+from sqlalchemy import ColumnClause, ColumnElement, column, delete, func, insert, select
 
-from titer.domain.audit.models import AuditEvent
-from titer.kit.paging import Slice, Window
+from titer.domain.audit.models import AuditEvent, AuditLink, AuditQueue
+from titer.domain.audit.rules import Anchor, Entry
+from titer.kit.db.engine import Work
+from titer.kit.paging import Slice, Window, cut
 from titer.kit.records import Records
+from titer.kit.tenancy import TenantSession
+
+#: The class of advisory locks that sealers take.
+_SEALING = 7_483
 
 
 class AuditEvents(Records[AuditEvent]):
@@ -39,3 +45,145 @@ class AuditEvents(Records[AuditEvent]):
         if until is not None:
             conditions.append(AuditEvent.occurred_at <= until)
         return await self.page(window, *conditions)
+
+
+#: The columns that repeat what the canonical text says, so that people can query them.
+_REPEATED = (
+    AuditEvent.occurred_at,
+    AuditEvent.actor_kind,
+    AuditEvent.actor_label,
+    AuditEvent.user_id,
+    AuditEvent.key_id,
+    AuditEvent.request_id,
+    AuditEvent.action,
+    AuditEvent.entity_type,
+    AuditEvent.entity_id,
+    AuditEvent.entity_version,
+    AuditEvent.reason,
+    AuditEvent.organization_id,
+)
+_ITS_EVENT = (AuditLink.organization_id == AuditEvent.organization_id) & (
+    AuditLink.event_id == AuditEvent.id
+)
+
+
+class AuditLinks:
+    """The chain of one organization."""
+
+    def __init__(self, session: TenantSession) -> None:
+        self.session = session
+
+    async def head(self) -> AuditLink | None:
+        statement = select(AuditLink).order_by(AuditLink.seq.desc()).limit(1)
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def take_turn(self) -> bool:
+        """Be the only sealer of this organization until the commit; False if another one is."""
+        if not self.session.on_postgresql:
+            return True  # SQLite has one writer at a time
+        lock = func.pg_try_advisory_xact_lock(_SEALING, self.session.tenant.organization_id)
+        return bool(await self.session.scalar(select(lock)))
+
+    async def unsealed(self, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Ids and content hashes of events without a link, in the order of their ids.
+
+        `after` is the last event sealed. On PostgreSQL an event may commit after one with a
+        larger id, so there the queue tells; on SQLite ids are in the order of commits.
+        """
+        statement = select(AuditEvent.id, AuditEvent.content_hash).order_by(AuditEvent.id)
+        if self.session.on_postgresql:
+            queued = AuditQueue.event_id == AuditEvent.id
+            statement = statement.join(
+                AuditQueue, queued & (AuditQueue.organization_id == AuditEvent.organization_id)
+            )
+        else:
+            statement = statement.where(AuditEvent.id > after)
+        rows = await self.session.execute(statement.limit(limit))
+        return [(row.id, row.content_hash) for row in rows]
+
+    async def append(self, links: Sequence[Mapping[str, Any]]) -> None:
+        await self.session.below(insert(AuditLink), links)
+        if self.session.on_postgresql:
+            done = [link["event_id"] for link in links]
+            await self.session.execute(
+                delete(AuditQueue)
+                .where(AuditQueue.event_id.in_(done))
+                .execution_options(synchronize_session=False)
+            )
+
+    async def entries(self, after: int, limit: int) -> Sequence[Entry]:
+        """Links with their events, from the link after `after` on."""
+        statement = (
+            select(AuditLink, AuditEvent.canonical, AuditEvent.content_hash, *_REPEATED)
+            .join(AuditEvent, _ITS_EVENT)
+            .where(AuditLink.seq > after)
+            .order_by(AuditLink.seq)
+            .limit(limit)
+        )
+        rows = (await self.session.execute(statement)).all()
+        return [
+            Entry(
+                seq=link.seq,
+                previous=link.previous,
+                hash=link.hash,
+                event_id=link.event_id,
+                canonical=canonical,
+                content_hash=content,
+                columns=dict(zip((column.key for column in _REPEATED), values, strict=True)),
+            )
+            for link, canonical, content, *values in rows
+        ]
+
+    async def changes(self, after: int, limit: int) -> Slice[tuple[int, AuditEvent]]:
+        """Events in the order in which they were sealed, from the one after `after` on."""
+        statement = (
+            select(AuditLink.seq, AuditEvent)
+            .join(AuditEvent, _ITS_EVENT)
+            .where(AuditLink.seq > after)
+            .order_by(AuditLink.seq)
+            .limit(limit + 1)
+        )
+        rows = [(seq, event) for seq, event in await self.session.execute(statement)]
+        return cut(rows, limit)
+
+    async def stray_events(self) -> int:
+        """How many events have neither a link nor, on PostgreSQL, a place in the queue."""
+        statement = (
+            select(func.count())
+            .select_from(AuditEvent)
+            .outerjoin(AuditLink, _ITS_EVENT)
+            .where(AuditLink.event_id.is_(None))
+        )
+        if self.session.on_postgresql:
+            queued = select(AuditQueue.event_id).where(AuditQueue.event_id == AuditEvent.id)
+            statement = statement.where(~queued.exists())
+        return (await self.session.scalar(statement)) or 0
+
+
+async def unsealed_organizations(work: Work) -> list[int]:
+    """On PostgreSQL: the organizations whose events wait for a seal."""
+    rows = await work.look_up(select(func.unsealed_organizations()))
+    return [int(row[0]) for row in rows]
+
+
+async def heads(work: Work) -> list[Anchor]:
+    """The last link of every organization's chain."""
+    if work.on_postgresql:
+        columns: tuple[ColumnClause[Any], ...] = (
+            column("organization_id"),
+            column("seq"),
+            column("hash"),
+        )
+        statement = select(*columns).select_from(func.audit_heads().table_valued())
+    else:
+        last = (
+            select(AuditLink.organization_id, func.max(AuditLink.seq).label("seq"))
+            .group_by(AuditLink.organization_id)
+            .subquery()
+        )
+        statement = select(AuditLink.organization_id, AuditLink.seq, AuditLink.hash).join(
+            last,
+            (last.c.organization_id == AuditLink.organization_id) & (last.c.seq == AuditLink.seq),
+        )
+    rows = await work.look_up(statement)
+    return [Anchor(row.organization_id, row.seq, row.hash) for row in rows]

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -37,6 +38,108 @@ def canonical(event: Mapping[str, Any]) -> str:
     return json.dumps(plain(event), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
+#: Bookkeeping that an event says already: whose record it is, when, and which version.
+_BOOKKEEPING = frozenset({"organization_id", "created_at", "updated_at"})
+
+
+def differences(text: str) -> list[tuple[str, Any, Any]]:
+    """What a canonical event says has changed: field, before, after, in the fields' order."""
+    event = json.loads(text)
+    before, after = event["before"], event["after"]
+    return [
+        (name, before.get(name), after.get(name))
+        for name in sorted((before.keys() | after.keys()) - _BOOKKEEPING)
+        if before.get(name) != after.get(name)
+    ]
+
+
 def content_hash(text: str) -> bytes:
     """SHA-256 of the canonical text."""
     return sha256(text.encode()).digest()
+
+
+def genesis(organization_public_id: UUID) -> bytes:
+    """What the first link of an organization's chain follows: SHA-256 of its public id."""
+    return sha256(organization_public_id.bytes).digest()
+
+
+def link_hash(previous: bytes, seq: int, content: bytes) -> bytes:
+    """SHA-256 of the previous hash, this link's number (8 bytes, big-endian) and the content."""
+    return sha256(previous + seq.to_bytes(8, "big") + content).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that the chain shows to have been tampered with."""
+
+    seq: int | None
+    event_id: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What the head of a chain was once, kept somewhere that a tamperer does not reach."""
+
+    organization_id: int
+    seq: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with its link, as much of it as is checked."""
+
+    seq: int
+    previous: bytes
+    hash: bytes
+    event_id: int
+    canonical: str
+    content_hash: bytes
+    columns: Mapping[str, Any]
+
+
+class Inspector:
+    """Reads a chain from its first link on, and notes every fault."""
+
+    def __init__(self, origin: bytes, anchors: Iterable[Anchor] = ()) -> None:
+        self.head = origin
+        self.seq = 0
+        self.faults: list[Fault] = []
+        self._anchors = {anchor.seq: anchor.hash for anchor in anchors}
+
+    def read(self, entry: Entry) -> None:
+        if entry.seq != self.seq + 1:
+            self._fault(entry, f"link {self.seq + 1} is missing")
+        if entry.previous != self.head:
+            self._fault(entry, "the link does not follow the one before it")
+        if content_hash(entry.canonical) != entry.content_hash:
+            self._fault(entry, "the event's text is not what was hashed")
+        if link_hash(entry.previous, entry.seq, entry.content_hash) != entry.hash:
+            self._fault(entry, "the link's hash is not that of its content")
+        self._compare_columns(entry)
+        self._compare_anchor(entry)
+        self.seq, self.head = entry.seq, entry.hash
+
+    def finish(self) -> None:
+        """Say what the chain should have had beyond its last link."""
+        for seq in sorted(self._anchors):
+            self.faults.append(Fault(seq, None, "an anchored link is missing"))
+
+    def _compare_columns(self, entry: Entry) -> None:
+        """The columns that people query must say what the hashed text says."""
+        try:
+            told = json.loads(entry.canonical)
+        except ValueError:
+            return  # already a fault: its hash cannot be right
+        for name, value in entry.columns.items():
+            if told.get(name) != plain(value):
+                self._fault(entry, f"the column {name} is not what was hashed")
+
+    def _compare_anchor(self, entry: Entry) -> None:
+        anchored = self._anchors.pop(entry.seq, None)
+        if anchored is not None and anchored != entry.hash:
+            self._fault(entry, "the link is not the one that was anchored")
+
+    def _fault(self, entry: Entry, what: str) -> None:
+        self.faults.append(Fault(entry.seq, entry.event_id, what))

@@ -11,8 +11,8 @@ class Client(Versioned, TenantOwned):
     __tablename__ = "clients"
 
     name: Mapped[str]
-    #: The name as it is compared: case-folded. Unique within the organization.
-    name_folded: Mapped[str]
+    #: The name as it is compared: case-folded, unique. It says nothing that the name does not.
+    name_folded: Mapped[str] = mapped_column(info={"kept_out_of_audit": True})
     code: Mapped[str | None]
     contact_name: Mapped[str | None]
     email: Mapped[str | None]

@@ -1,6 +1,6 @@
 """Finding a key before its tenant is known, and keeping a tenant's keys."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from titer.domain.keys.rules import KeyIdentity, read_scopes
 from titer.domain.organizations.models import Organization, Plan
 from titer.kit.db.engine import Work
 from titer.kit.db.types import Instant
+from titer.kit.paging import Slice, Window
 from titer.kit.records import Records
 from titer.kit.tenancy import TenantSession
 
@@ -72,9 +73,15 @@ async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
 class ApiKeys(Records[ApiKey]):
     model = ApiKey
 
-    async def last_uses(self) -> Mapping[int, datetime]:
-        """When each key was last seen, by the key's id."""
-        rows = await self.session.execute(select(KeyUse.key_id, KeyUse.last_used_at))
+    async def matching(self, window: Window, *, created_by: int | None = None) -> Slice[ApiKey]:
+        wanted = [] if created_by is None else [ApiKey.created_by == created_by]
+        return await self.page(window, *wanted)
+
+    async def last_uses(self, key_ids: Collection[int]) -> Mapping[int, datetime]:
+        """When each of the keys was last seen, by its id; nothing of one that never was."""
+        rows = await self.session.execute(
+            select(KeyUse.key_id, KeyUse.last_used_at).where(KeyUse.key_id.in_(key_ids))
+        )
         return {row.key_id: row.last_used_at for row in rows}
 
 

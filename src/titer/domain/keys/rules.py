@@ -1,9 +1,11 @@
 """What a key may do, and when it still may."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from titer.domain.people.rules import Role
 
 PREFIX = "lk_"
 
@@ -14,6 +16,16 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     VERIFY = "verify"
+
+
+#: The most that a key may do which a person of this role makes.
+POWERS: Mapping[Role, frozenset[Scope]] = {
+    Role.SYSTEM_ADMINISTRATOR: frozenset(Scope),
+    Role.ADMINISTRATOR: frozenset(Scope),
+    Role.REVIEWER: frozenset(Scope),
+    Role.TECHNICIAN: frozenset({Scope.READ, Scope.WRITE}),
+    Role.READ_ONLY: frozenset({Scope.READ}),
+}
 
 
 @dataclass(frozen=True, slots=True)

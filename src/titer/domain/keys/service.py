@@ -5,9 +5,11 @@ from datetime import datetime
 
 from titer.domain.keys.models import ApiKey
 from titer.domain.keys.repository import ApiKeys, note_use
-from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope, spell_scopes
+from titer.domain.keys.rules import POWERS, PREFIX, KeyIdentity, Scope, spell_scopes
+from titer.domain.people.rules import Role
 from titer.kit import tokens
 from titer.kit.db.engine import Database
+from titer.kit.errors import Detail, Forbidden, InvalidBody
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 #: A key's last use is true to this many seconds, and costs no write per request.
@@ -37,6 +39,30 @@ async def mint(
     return await ApiKeys(session).add(key), raw
 
 
+async def mint_as(
+    session: TenantSession,
+    maker: Role,
+    *,
+    name: str,
+    created_by: int,
+    scopes: Iterable[Scope],
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    """A new key that a person makes, with no power that the person's role lacks.
+
+    Raises `Forbidden`, and `InvalidBody` for an expiry that has passed.
+    """
+    beyond = set(scopes) - POWERS[maker]
+    if beyond:
+        raise Forbidden(f"Your role cannot give a key the scope {spell_scopes(beyond)}.")
+    if expires_at is not None and expires_at <= session.now:
+        fault = Detail("expiresAt", "must lie in the future")
+        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
+    return await mint(
+        session, name=name, created_by=created_by, scopes=scopes, expires_at=expires_at
+    )
+
+
 async def revoke(session: TenantSession, key_id: int) -> ApiKey:
     """End a key at once; one that has ended stays as it is. Raises `NotFound`."""
     key = await ApiKeys(session).get_for_change(key_id)
@@ -59,10 +85,12 @@ class KeyUses:
             self._seen[key.organization_id, key.key_id] = now
 
     async def write_down(self, database: Database) -> None:
-        """Write what was seen, one short transaction per organization."""
-        seen, self._seen = self._seen, {}
+        """Write what was seen, one short transaction per organization.
+
+        What could not be written is kept for the next time.
+        """
         by_organization: dict[int, list[tuple[int, datetime]]] = {}
-        for (organization_id, key_id), moment in seen.items():
+        for (organization_id, key_id), moment in self._seen.items():
             by_organization.setdefault(organization_id, []).append((key_id, moment))
         for organization_id, uses in by_organization.items():
             async with database.work(writes=True) as work:
@@ -70,3 +98,6 @@ class KeyUses:
                 for key_id, moment in sorted(uses):
                     await note_use(session, key_id, moment)
                 await work.commit()
+            for key_id, moment in uses:
+                if self._seen.get((organization_id, key_id)) == moment:
+                    del self._seen[organization_id, key_id]

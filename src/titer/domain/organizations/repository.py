@@ -1,6 +1,9 @@
 """Organizations, plans, and the month's tally."""
 
-from sqlalchemy import insert, select, text, update
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, insert, select, text, update
 
 from titer.domain.organizations.models import Organization, Plan, QuotaUse
 from titer.kit.db.engine import Work
@@ -15,6 +18,10 @@ class Organizations:
 
     async def own(self) -> Organization:
         return (await self.session.scalars(select(Organization))).one()
+
+    async def find_own(self) -> Organization | None:
+        """None when the session was opened for an organization that is not there."""
+        return (await self.session.scalars(select(Organization))).one_or_none()
 
     async def own_for_change(self) -> Organization:
         return (await self.session.scalars(select(Organization).with_for_update())).one()
@@ -66,6 +73,15 @@ class Plans:
         )
         if changed.first() is None:
             await self.work.look_up(insert(Plan).values(name=name, **values))
+
+
+async def every_organization(work: Work) -> Sequence[Row[Any]]:
+    """All organizations by id: on PostgreSQL seen only as the role that owns the tables."""
+    table = Organization.__table__
+    columns = table.c.id, table.c.name, table.c.plan, table.c.created_at
+    found = await work.look_up(select(*columns).order_by(table.c.id))
+    rows: Sequence[Row[Any]] = found.all()
+    return rows
 
 
 async def next_organization_id(work: Work) -> int:

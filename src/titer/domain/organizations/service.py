@@ -1,5 +1,7 @@
 """Founding an organization, changing it, and spending its plan's allowance."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from titer.domain.organizations.errors import SampleLimitExceeded
@@ -8,7 +10,8 @@ from titer.domain.organizations.repository import Organizations, Plans, next_org
 from titer.domain.organizations.rules import month_of, next_month
 from titer.kit.clock import spell
 from titer.kit.db.engine import Work
-from titer.kit.errors import Detail, InvalidReference
+from titer.kit.errors import Detail, InvalidReference, NotFound
+from titer.kit.records import require_version
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 
@@ -36,15 +39,51 @@ async def found(work: Work, name: str, plan: str, actor: Actor) -> Organization:
 
     Raises `InvalidReference` for a plan that does not exist.
     """
-    known = [each.name for each in await Plans(work).all()]
-    if plan not in known:
-        raise InvalidReference(
-            f"There is no plan {plan!r}: choose one of {', '.join(known)}.",
-            details=[Detail("plan", "no such plan")],
-        )
+    await _require_plan(work, plan)
     organization_id = await next_organization_id(work)
     session = await work.enter(Tenant(organization_id), actor)
     organization = Organization(id=organization_id, public_id=uuid4(), name=name, plan=plan)
     session.add(organization)
     await session.flush()
     return organization
+
+
+async def change(
+    session: TenantSession, values: Mapping[str, Any], expected: int | None = None
+) -> Organization:
+    """Change the organization's name or whether a second person must verify; never its plan.
+
+    Raises `PreconditionFailed`.
+    """
+    organization = await Organizations(session).own_for_change()
+    require_version(organization, expected)
+    for name in ("name", "require_second_person"):
+        if name in values:
+            setattr(organization, name, values[name])
+    await session.flush()
+    return organization
+
+
+async def set_plan(work: Work, organization_id: int, plan: str, actor: Actor) -> Organization:
+    """Move an organization to another plan: only the command line does.
+
+    Raises `InvalidReference` for a plan that does not exist, and `NotFound`.
+    """
+    await _require_plan(work, plan)
+    session = await work.enter(Tenant(organization_id), actor)
+    organization = await Organizations(session).find_own()
+    if organization is None:
+        raise NotFound(f"There is no organization {organization_id}.")
+    organization.plan = plan
+    session.label(organization, "plan_changed")
+    await session.flush()
+    return organization
+
+
+async def _require_plan(work: Work, plan: str) -> None:
+    known = [each.name for each in await Plans(work).all()]
+    if plan not in known:
+        raise InvalidReference(
+            f"There is no plan {plan!r}: choose one of {', '.join(known)}.",
+            details=[Detail("plan", "no such plan")],
+        )

@@ -7,7 +7,7 @@ from sqlalchemy import Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import TenantOwned, Versioned
+from titer.kit.tenancy import Base, TenantOwned, Versioned
 
 
 class User(Versioned, TenantOwned):
@@ -37,12 +37,16 @@ class SignIn(TenantOwned):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-class SignInFailure(TenantOwned):
-    """Failures in a row of one account, and until when it answers no further attempt."""
+class SignInFailure(Base):
+    """Failures in a row under one subject, and until when it answers no further attempt.
+
+    It belongs to no organization: a subject is a digest of what somebody typed, and most of what
+    is typed by those who guess is nobody's address.
+    """
 
     __tablename__ = "sign_in_failures"
-    __audited__ = False
 
-    user_id: Mapped[int]
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
     failures: Mapped[int]
     slowed_until: Mapped[datetime | None] = mapped_column(Instant)
+    last_failed_at: Mapped[datetime] = mapped_column(Instant)

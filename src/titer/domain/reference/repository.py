@@ -1,8 +1,9 @@
 """All queries about the catalogue."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm.attributes import flag_modified
 
 from titer.domain.reference.models import (
     MaterialType,
@@ -10,6 +11,7 @@ from titer.domain.reference.models import (
     TestDefinition,
     TestMaterial,
 )
+from titer.kit.errors import taken
 from titer.kit.paging import Slice, Window
 from titer.kit.records import M, Records
 
@@ -19,6 +21,12 @@ class Catalogue(Records[M]):
 
     async def with_code(self, code: str) -> M | None:
         return await self.one(self.model.code == code)
+
+    async def require_free(self, code: str, but_for: int | None = None) -> None:
+        """Raise `Duplicate` if a record has the code, other than the one with the id `but_for`."""
+        holder = await self.with_code(code)
+        if holder is not None and holder.id != but_for:
+            raise taken("code", code, holder.id)
 
     async def matching(
         self,
@@ -80,6 +88,27 @@ class TestDefinitions(Catalogue[TestDefinition]):
         )
         await self.session.flush()
 
+    def touch(self, definition: TestDefinition) -> None:
+        """Make the next flush write the definition, whose materials changed, a new version."""
+        flag_modified(definition, "updated_at")
+
 
 class StorageLocations(Catalogue[StorageLocation]):
     model = StorageLocation
+
+    async def hold_tree(self) -> None:
+        """Nobody else changes the organization's tree until the commit.
+
+        Two moves at once could otherwise each be right and together make a circle.
+        """
+        if self.session.on_postgresql:
+            tree = f"storage_locations of {self.session.tenant.organization_id}"
+            await self.session.execute(
+                select(func.pg_advisory_xact_lock(func.hashtextextended(tree, 0)))
+            )
+
+    async def below(self, path: str) -> Sequence[StorageLocation]:
+        """Every storage location below the one at `path`, however deep."""
+        found = await self.all(StorageLocation.path.startswith(f"{path}/", autoescape=True))
+        # SQLite's LIKE takes `cold` for `COLD`.
+        return [place for place in found if place.path.startswith(f"{path}/")]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from titer.domain.samples.models import Counter, Sample, SampleTest
 from titer.domain.samples.rules import TestState, TestStatus
@@ -75,6 +75,9 @@ class Samples(Records[Sample]):
             Sample.received_at <= moment,
             or_(Sample.received_at < moment, Sample.id < cursor),
         )
+
+    async def count(self) -> int:
+        return (await self.session.scalar(select(func.count()).select_from(Sample))) or 0
 
     async def with_external_id(self, external_id: str) -> int | None:
         statement = select(Sample.id).where(Sample.external_id == external_id)

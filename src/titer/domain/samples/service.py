@@ -1,6 +1,6 @@
 """Use cases of samples: registering, changing, receiving, moving along the workflow."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.models import Sample, SampleTest
 from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.samples.rules import Blocker, Status, TestStatus
-from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference
+from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference, unknown
 from titer.kit.tenancy import TenantSession
 
 
@@ -181,17 +181,6 @@ def refuse_if_reported(sample: Sample) -> None:
         raise _not_allowed(sample, "The sample has been reported and is closed to change.")
 
 
-def unknown(field: str, ids: Iterable[int]) -> InvalidReference:
-    """The refusal of ids that are not this organization's, or not in use."""
-    listed = sorted(set(ids))
-    spelled = ", ".join(str(each) for each in listed)
-    return InvalidReference(
-        f"{field}: {spelled} does not exist in your organization, or is not active.",
-        details=[Detail(field, f"{spelled} does not exist or is not active")],
-        facts={"ids": listed},
-    )
-
-
 def _not_allowed(
     sample: Sample, sentence: str, obstacles: Sequence[Blocker] = ()
 ) -> InvalidTransition:
@@ -263,7 +252,7 @@ async def _references(
     if faults:
         raise _all_of(faults)
     if project is not None and project.sample_id_scheme == SampleIdScheme.COMPOSITE:
-        _require_plant_location(intake)
+        _require_plant_location(intake, already)
     return References(client, project, tuple(definitions[each] for each in wanted))
 
 
@@ -316,8 +305,11 @@ async def _client(
     return client
 
 
-def _require_plant_location(intake: Intake) -> None:
-    if intake.plant_location is None:
+def _require_plant_location(intake: Intake, already: Intake | None) -> None:
+    # A sample that came into the project before it asked for plant locations may go without.
+    without = already is not None and already.plant_location is None
+    kept = already is not None and already.project_id == intake.project_id and without
+    if intake.plant_location is None and not kept:
         fault = Detail("plantLocation", "is required by this project's composite sample ids")
         raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
 

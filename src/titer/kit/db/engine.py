@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from socket import gaierror
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, func, select
+from sqlalchemy import Executable, QueuePool, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -24,6 +25,10 @@ from titer.kit.tenancy import Actor, Keeper, Tenant, TenantSession
 #: operator intervention.
 _PASSING = ("08", "40", "53", "55", "57")
 _RETRY_AFTER = 2
+
+
+class Unreachable(RuntimeError):
+    """The database does not answer, or does not let us in."""
 
 
 class Work:
@@ -87,10 +92,16 @@ class Database:
         self._keeper = keeper
         self._timeout = timeout
         self._gate = asyncio.Lock()
+        self._pool_size = pool_size
         self.engine = self._make_engine(pool_size, pooler)
 
     def _make_engine(self, pool_size: int, pooler: str) -> AsyncEngine:
-        common: dict[str, Any] = {"pool_size": pool_size, "pool_timeout": self._timeout}
+        common: dict[str, Any] = {
+            "pool_size": pool_size,
+            "pool_timeout": self._timeout,
+            # A statement's values are the laboratory's records: no error repeats them into a log.
+            "hide_parameters": True,
+        }
         if not self.on_postgresql:
             if self.url.database:
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -135,12 +146,16 @@ class Database:
                 finally:
                     if work.session is not None:
                         await work.session.close()
-        except (PoolTimeout, TimeoutError, ConnectionError) as out_of_reach:
+        except (PoolTimeout, TimeoutError, ConnectionError, gaierror) as out_of_reach:
             raise Unavailable(retry_after=_RETRY_AFTER) from out_of_reach
         except (DBAPIError, sqlite3.Error) as trouble:
             if not will_pass(trouble):
                 raise
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
+
+    def connected(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection outside any tenant's work, to migrate or to check. Raises `Unreachable`."""
+        return connected(self.engine)
 
     def _turn(self, *, writes: bool) -> AbstractAsyncContextManager[Any]:
         if self.on_postgresql or not writes:
@@ -156,8 +171,29 @@ class Database:
         finally:
             self._gate.release()
 
+    def connections(self) -> tuple[int, int]:
+        """How many connections of the pool are in use, and how many there may be."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout(), self._pool_size
+
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection of the engine's. Raises `Unreachable`, in the driver's words."""
+    try:
+        connection = await engine.connect()
+    except DBAPIError as trouble:
+        raise Unreachable(str(trouble.orig)) from trouble
+    except (PoolTimeout, TimeoutError, OSError) as trouble:
+        raise Unreachable(str(trouble) or "it takes too long to answer") from trouble
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def spelled(url: str) -> URL:

@@ -1,5 +1,6 @@
 """Bringing a database to the newest revision, and telling how far it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Progress:
     current: str | None
     newest: str
     empty: bool
+    #: Whether the database is at a revision of a later release than this one.
+    ahead: bool = False
 
     @property
     def up_to_date(self) -> bool:
@@ -42,28 +45,32 @@ def _config() -> Config:
 
 
 async def progress(database: Database) -> Progress:
-    """Where a database stands. Raises what the driver raises when it is out of reach."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head() or ""
-    async with database.engine.connect() as connection:
-        return await connection.run_sync(_progress, newest)
+    """Where a database stands. Raises `Unreachable`."""
+    revisions = [each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()]
+    async with database.connected() as connection:
+        return await connection.run_sync(_progress, revisions)
 
 
-def _progress(connection: Connection, newest: str) -> Progress:
+def _progress(connection: Connection, revisions: Sequence[str]) -> Progress:
+    """`revisions` are those that this release knows, newest first."""
     current = MigrationContext.configure(connection).get_current_revision()
     return Progress(
-        current, newest, empty=not set(inspect(connection).get_table_names()) - {"alembic_version"}
+        current,
+        revisions[0],
+        empty=not set(inspect(connection).get_table_names()) - {"alembic_version"},
+        ahead=current is not None and current not in revisions,
     )
 
 
 async def upgrade(database: Database, revision: str = "head") -> None:
-    """Run every migration up to `revision` in one transaction."""
-    async with database.engine.begin() as connection:
+    """Run every migration up to `revision` in one transaction. Raises `Unreachable`."""
+    async with database.connected() as connection, connection.begin():
         await connection.run_sync(_run, command.upgrade, revision)
 
 
 async def downgrade(database: Database, revision: str) -> None:
-    """Undo migrations down to `revision`; `base` is the empty database."""
-    async with database.engine.begin() as connection:
+    """Undo migrations down to `revision`; `base` is the empty database. Raises `Unreachable`."""
+    async with database.connected() as connection, connection.begin():
         await connection.run_sync(_run, command.downgrade, revision)
 
 

@@ -4,9 +4,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from titer.kit.db.ddl import APP_ROLE
-from titer.kit.db.engine import Database, spelled
+from titer.kit.db.engine import Database, connected, spelled
 
 OWNER_ROLE = "titer_owner"
+_LOCK = 7_483_702
 
 
 class UnsafeRole(RuntimeError):
@@ -19,9 +20,12 @@ async def prepare(
     """Make the roles and the database if they are absent; the owner's and the server's URL.
 
     `superuser_url` needs the right to create roles and databases; nothing else ever uses it.
+    Raises `Unreachable`.
     """
     engine = create_async_engine(spelled(superuser_url), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
+    async with connected(engine) as connection:
+        # Two of us at once would alter one role twice, which PostgreSQL refuses.
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         await _role(connection, OWNER_ROLE, owner_password)
         await _role(connection, APP_ROLE, app_password)
         known = text("SELECT 1 FROM pg_database WHERE datname = :name")
@@ -35,6 +39,17 @@ async def prepare(
         owner.render_as_string(hide_password=False),
         server.render_as_string(hide_password=False),
     )
+
+
+async def roles_there(superuser_url: str) -> list[str]:
+    """Those of the two roles that the server has already. Raises `Unreachable`."""
+    engine = create_async_engine(spelled(superuser_url))
+    known = text("SELECT rolname FROM pg_roles WHERE rolname IN (:owner, :app) ORDER BY 1 DESC")
+    async with connected(engine) as connection:
+        found = await connection.scalars(known, {"owner": OWNER_ROLE, "app": APP_ROLE})
+        roles = list(found.all())
+    await engine.dispose()
+    return roles
 
 
 async def _role(connection: AsyncConnection, role: str, password: str) -> None:
@@ -79,7 +94,7 @@ _CROSSING_KEYS = text(
 
 async def refuse_unsafe_role(database: Database) -> None:
     """Raise `UnsafeRole` if the server would bypass row-level security, or a table lacks it."""
-    async with database.engine.connect() as connection:
+    async with database.connected() as connection:
         role, bypasses, owns = (await connection.execute(_ROLE)).one()
         open_tables = (await connection.scalars(_OPEN_TABLES)).all()
         crossing = (await connection.scalars(_CROSSING_KEYS)).all()

@@ -104,6 +104,8 @@ def prepare(engine: Engine) -> None:
         # The driver's own BEGIN comes late and not before DDL: savepoints would not hold, and a
         # migration killed midway would stay half-applied. So we begin for ourselves.
         connection.isolation_level = None
+        # SQLite's own folds A to Z alone; PostgreSQL's folds every letter.
+        connection.create_function("lower", 1, _lower, deterministic=True)
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -119,6 +121,10 @@ def prepare(engine: Engine) -> None:
             _begin_immediate(connection)
         else:
             connection.exec_driver_sql("BEGIN")
+
+
+def _lower(text: str | float | bytes | None) -> str | float | bytes | None:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -1,11 +1,13 @@
 """What is sent back: field kinds of answers, the envelope of a record, conditional requests."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import (
@@ -53,6 +55,17 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
+@cache
+def reader(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads from a row, in their order, the fields of an answer's dataclass."""
+    return attrgetter(*(field.name for field in fields(kind)))
+
+
+def view(kind: Any, row: Any) -> Any:
+    """An answer of `kind`, from a row that has all its fields."""
+    return kind(*reader(kind)(row))
+
+
 def dump(kind: Any, value: Any) -> bytes:
     return adapter(kind).dump_json(value, by_alias=True)
 
@@ -75,6 +88,25 @@ def etag(record: Any, parts: Iterable[Any] = ()) -> str:
         if changes
         else f'"{record.id}.{record.version}"'
     )
+
+
+def current(request: Request, kind: Any, record: Any, shown: Any = None) -> Response:
+    """A record that was asked for, with its ETag; 304 when the caller's copy is current.
+
+    `shown` is the answer where the record alone does not make it.
+    """
+    if unchanged(request, etag(record)):
+        return Response(status_code=304, headers={"ETag": etag(record)})
+    return written(kind, record, shown)
+
+
+def written(kind: Any, record: Any, shown: Any = None, *, location: str | None = None) -> Response:
+    """A record as it is now, with its ETag; 201 when it is new and has a `location`."""
+    headers = {"ETag": etag(record)}
+    if location is not None:
+        headers["Location"] = location
+    value = view(kind, record) if shown is None else shown
+    return answer(kind, value, 200 if location is None else 201, headers)
 
 
 _ETAG = re.compile(r'(?:W/)?"([0-9]{1,19})\.([0-9]{1,19})(?:-[0-9]{1,19})?"')

@@ -1,7 +1,5 @@
 """A face's FastAPI application: its own document, its own voice for whatever goes wrong."""
 
-from typing import Any
-
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,6 +8,7 @@ from starlette.routing import Match
 
 from titer.kit.errors import Internal, MethodNotAllowed, NotFound, PayloadTooLarge, Problem
 from titer.kit.web.door import Face
+from titer.kit.web.publication import Publication, publish
 
 # ruff: noqa: TID251 - Starlette's own refusals are caught here, and nowhere raised
 
@@ -22,7 +21,15 @@ class UnknownPath(NotFound):
     message = "There is no such path here."
 
 
-def make(face: Face, *, prefix: str, title: str, version: str, description: str) -> FastAPI:
+def make(
+    face: Face,
+    *,
+    prefix: str,
+    title: str,
+    version: str,
+    description: str,
+    publication: Publication | None = None,
+) -> FastAPI:
     """An application that answers in `face`'s voice, with its document at `prefix`."""
     app = FastAPI(
         title=title,
@@ -32,9 +39,9 @@ def make(face: Face, *, prefix: str, title: str, version: str, description: str)
         redoc_url=None,
         openapi_url=f"{prefix}/openapi.json",
         redirect_slashes=False,
-        separate_input_output_schemas=False,
     )
     app.state.face = face
+    publish(app, publication)
 
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -60,14 +67,3 @@ def _methods(app: FastAPI, request: Request) -> set[str]:
         if match is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return found
-
-
-def without_foreign_schemas(document: dict[str, Any]) -> dict[str, Any]:
-    """The document without FastAPI's own 422, which no operation answers."""
-    for path in document.get("paths", {}).values():
-        for operation in path.values():
-            operation["responses"].pop("422", None)
-    schemas = document.get("components", {}).get("schemas", {})
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    return document

@@ -7,7 +7,8 @@ goes wrong on the way is a `Problem`, and the face says how it is spelled.
 """
 
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -27,12 +28,28 @@ from titer.kit.errors import (
     Detail,
     InvalidBody,
     InvalidQuery,
+    PayloadTooLarge,
     Problem,
+    UnsupportedMediaType,
 )
+from titer.kit.idempotency import Answer, Once, fingerprint, key_of
+from titer.kit.tenancy import TenantSession
 from titer.kit.web import bodies
 from titer.kit.web.validation import near_miss, problem_of
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
+
+
+class Admitted(Protocol):
+    """A caller whom a face has let in."""
+
+    @property
+    def session(self) -> TenantSession: ...
+
+    @property
+    def principal_id(self) -> int | None:
+        """Whose idempotency keys count together; None where the face takes none."""
+        ...
 
 
 class Face(Protocol):
@@ -44,7 +61,7 @@ class Face(Protocol):
         """The caller's credential, well formed. Raises `Unauthenticated` without a look-up."""
         ...
 
-    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> object:
+    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Admitted:
         """Who is calling, with the session of their tenant. Raises `Unauthenticated`, `Denied`."""
         ...
 
@@ -57,6 +74,11 @@ class Contended(Conflict):
     """Two requests wanted the same thing at once, twice over."""
 
     slug, message = "contended", "Another request changed the same record. Please retry."
+
+
+#: What an operation needs that anybody may call. The door looks for no caller and begins no
+#: transaction: the operation does both itself, as a sign-in must.
+ANYBODY = "anybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +116,11 @@ class Door(APIRoute):
         async def through(request: Request) -> Response:
             face: Face = request.app.state.face
             try:
-                credential = face.greet(request)
+                credential = "" if demand.needs == ANYBODY else face.greet(request)
                 body = await bodies.read(request, demand.body_limit)
-                for attempt in (1, 2):
-                    try:
-                        return await work_on(face, request, credential, body)
-                    except (IntegrityError, StaleDataError) as collision:
-                        # Another request took the same unique value, or changed the same row,
-                        # since we looked. Looking again tells which, and refuses in words.
-                        if attempt == 2:  # noqa: PLR2004
-                            raise Contended from collision
-                raise AssertionError
+                if demand.needs == ANYBODY:
+                    return await attend(request, body)
+                return await _at_most_twice(lambda: work_on(face, request, credential, body))
             except RequestValidationError as error:
                 return face.refuse(request, problem_of(error.errors(), known + body_names))
             except Problem as problem:
@@ -112,14 +128,62 @@ class Door(APIRoute):
 
         async def work_on(face: Face, request: Request, credential: str, body: bytes) -> Response:
             async with face.database.work(writes=demand.writes) as work:
-                request.state.caller = await face.admit(request, work, credential, demand.needs)
-                _check_query(request, known)
-                document = _document(request, body, has_body=has_body)
-                response = await handle(bodies.StrictRequest(request, body, document))
+                caller = await face.admit(request, work, credential, demand.needs)
+                request.state.caller = caller
+                once = _once(request, caller, body) if demand.writes else None
+                if once is not None and (earlier := await once.earlier()) is not None:
+                    return _replay(earlier)
+                response = await attend(request, body)
+                if once is not None:
+                    await once.keep(_answer_of(response))
                 await work.commit()
             return response
 
+        async def attend(request: Request, body: bytes) -> Response:
+            _check_query(request, known)
+            document = _document(request, body, has_body=has_body)
+            return await handle(bodies.StrictRequest(request, body, document))
+
         return through
+
+
+async def _at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:
+    """The work's answer, after a second attempt where the first one collided.
+
+    Another request took the same unique value, or changed the same row, since we looked. Looking
+    again tells which, and refuses in words. Raises `Contended` when that collides too.
+    """
+    try:
+        return await work_on()
+    except (IntegrityError, StaleDataError):
+        pass
+    try:
+        return await work_on()
+    except (IntegrityError, StaleDataError) as collision:
+        raise Contended from collision
+
+
+def _once(request: Request, caller: Admitted, body: bytes) -> Once | None:
+    """What guards this request against being done twice, if its caller asks for that."""
+    key = key_of(request.headers.get("idempotency-key"))
+    if key is None or caller.principal_id is None:
+        return None
+    query = dict(request.query_params)
+    told = fingerprint(request.method, request.url.path, query, body)
+    return Once(caller.session, caller.principal_id, key, told)
+
+
+_KEPT_HEADERS = ("content-type", "location", "etag")
+
+
+def _answer_of(response: Response) -> Answer:
+    kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    return Answer(response.status_code, json.dumps(kept), bytes(response.body))
+
+
+def _replay(earlier: Answer) -> Response:
+    headers = json.loads(earlier.headers) | {"Idempotent-Replayed": "true"}
+    return Response(earlier.body, earlier.status, headers)
 
 
 def _query_names(route: APIRoute) -> list[str]:
@@ -164,12 +228,32 @@ def _document(request: Request, body: bytes, *, has_body: bool) -> Any:
     return None
 
 
+def _refused_by_the_door(endpoint: Handler, method: str) -> tuple[type[Problem], ...]:
+    """What the door itself refuses, from what an operation takes and does."""
+    of_bodies = (InvalidBody, PayloadTooLarge, UnsupportedMediaType)
+    takes_body = "body" in inspect.signature(endpoint).parameters
+    of_changes = (Contended,)
+    return (of_bodies if takes_body else ()) + (of_changes if method != "GET" else ())
+
+
+def _told_needs(needs: str) -> dict[str, Any]:
+    """What an operation asks of its caller, for the published document."""
+    return {} if needs == ANYBODY else {"security": [{"bearer": []}], "x-needs": str(needs)}
+
+
 class Operations:
     """The routes of one resource of a face: each declares its scope and its refusals."""
 
-    def __init__(self, tag: str, shared: Sequence[type[Problem]], refusals: "Refusals") -> None:
+    def __init__(
+        self,
+        tag: str,
+        shared: Sequence[type[Problem]],
+        refusals: "Refusals",
+        of_changes: Sequence[type[Problem]] = (),
+    ) -> None:
         self._tag = tag
         self._shared = tuple(shared)
+        self._of_changes = tuple(of_changes)
         self._refusals = refusals
         self._routes: list[tuple[str, Handler, dict[str, Any]]] = []
 
@@ -189,7 +273,9 @@ class Operations:
 
         def register(endpoint: Handler) -> Handler:
             _demands[endpoint] = Demand(needs, method != "GET", body_limit)
-            problems = (*self._shared, *refuses)
+            problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
+            if method != "GET":
+                problems += self._of_changes
             _problems[endpoint] = problems
             responses = self._refusals(problems)
             if examples is not None:
@@ -204,6 +290,7 @@ class Operations:
                 "summary": summary.rstrip("."),
                 "description": inspect.cleandoc(description) or None,
                 "tags": [self._tag],
+                "openapi_extra": _told_needs(needs),
             }
             self._routes.append((path, endpoint, words))
             return endpoint

@@ -43,9 +43,6 @@ Text = Annotated[
 ]
 """One line of text with something in it."""
 
-QueryText = Annotated[str, StringConstraints(max_length=500), AfterValidator(no_control_characters)]
-"""Text to look for: no database is asked for what none can keep."""
-
 Prose = Annotated[
     str, StringConstraints(strict=True, max_length=10_000), AfterValidator(no_control_characters)
 ]
@@ -57,6 +54,27 @@ Code = Annotated[
 """A short name that machines use: letters, digits and `_.:/+-`."""
 
 Flag = Annotated[bool, Field(strict=True)]
+
+
+def _flag_in_url(text: object) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+QueryFlag = Annotated[bool, BeforeValidator(_flag_in_url), WithJsonSchema({"type": "boolean"})]
+
+QueryText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500),
+    AfterValidator(no_control_characters),
+]
+"""What a list is narrowed by; no database is asked for a NUL."""
+
+
+def absent() -> Any:
+    """The default of a field that a change may leave out, but not clear: null is refused."""
+    return Field(default_factory=lambda: None)
 
 
 def _instant(value: object) -> datetime:
@@ -123,17 +141,24 @@ def _date_or_instant(value: object) -> str:
 DayOrMoment = Annotated[str, BeforeValidator(_date_or_instant), WithJsonSchema(_INSTANT_SCHEMA)]
 """A date or an instant, kept as what it was given as."""
 
-_MAX_DIGITS, _MAX_EXPONENT = 15, 12
+_MAX_DIGITS = 15
+_SMALLEST, _LARGEST = Decimal("1e-12"), Decimal("1e15")
 
 
 def _exact(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("must be a number")
-    number = Decimal(value)
-    digits = number.normalize().as_tuple()
-    if len(digits.digits) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_EXPONENT:
+    sign, digits, exponent = Decimal(value).as_tuple()
+    assert isinstance(exponent, int)
+    # Decimal.normalize would round to the context's 28 digits first, and count what is left.
+    spelled = "".join(map(str, digits))
+    kept = spelled.rstrip("0") or "0"
+    number = Decimal(f"{'-' * sign}{kept}E{exponent + len(spelled) - len(kept)}")
+    if len(kept.lstrip("0")) > _MAX_DIGITS:
         raise ValueError(f"must have at most {_MAX_DIGITS} significant digits")
-    return number
+    if number and not _SMALLEST <= abs(number) < _LARGEST:
+        raise ValueError("must be 0, or from 1e-12 to below 1e15")
+    return Decimal(format(number, "f")) if number else Decimal(0)
 
 
 Exact = Annotated[Decimal, BeforeValidator(_exact), WithJsonSchema({"type": "number"})]

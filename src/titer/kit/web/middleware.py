@@ -1,8 +1,9 @@
 """Small plain ASGI classes around every face: the request's id, its log line, the last resort."""
 
+import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import uuid4
 
 import structlog
@@ -50,13 +51,14 @@ class RequestId:
 
 
 class AccessLog:
-    """One line per request: what, how it ended, how long it took. Never a body, never a secret."""
+    """One line per request: what, how it ended, how long it took. Never a body, never a secret.
 
-    def __init__(
-        self, app: ASGIApp, observe: Callable[[Scope, int, float], None] | None = None
-    ) -> None:
+    What is asked at the `quiet` paths, over and over, is only of interest when it goes wrong.
+    """
+
+    def __init__(self, app: ASGIApp, quiet: Collection[str] = ()) -> None:
         self.app = app
-        self.observe = observe
+        self.quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,17 +77,24 @@ class AccessLog:
             await self.app(scope, receive, send_and_note)
         finally:
             seconds = time.perf_counter() - began
-            if self.observe is not None:
-                self.observe(scope, status, seconds)
-            _log.info(
+            expected = scope["path"] in self.quiet and status < 500  # noqa: PLR2004
+            _log.log(
+                logging.DEBUG if expected else logging.INFO,
                 "request",
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
                 ms=round(seconds * 1000, 1),
                 request_id=request_id_of(scope),
-                **scope.get("state", {}).get("log", {}),
+                **_facts(scope),
             )
+
+
+def _facts(scope: Scope) -> dict[str, object]:
+    """What the request turned out to be about: whose key, which limit."""
+    state = scope.get("state", {})
+    limited = {"limited": state["limited"]} if "limited" in state else {}
+    return {**state.get("log", {}), **limited}
 
 
 class LastResort:

@@ -1,0 +1,1 @@
+"""Settings, `/api/auth` and `/api/settings`: the people who administer an organization."""

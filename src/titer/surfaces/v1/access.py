@@ -14,6 +14,7 @@ from titer.kit import tokens
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import InsufficientScope, Problem, Unauthorized
 from titer.kit.tenancy import Actor, Tenant, TenantSession
+from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
 from titer.kit.web.middleware import request_id_of
 from titer.surfaces.v1 import wire
@@ -26,6 +27,10 @@ class Caller:
     key: KeyIdentity
     session: TenantSession
 
+    @property
+    def principal_id(self) -> int:
+        return self.key.key_id
+
 
 class LabFace:
     """The door-keeper of `/api/v1`."""
@@ -35,7 +40,10 @@ class LabFace:
         self.uses = uses
 
     def greet(self, request: Request) -> str:
-        return bearer(request, PREFIX)
+        token = bearer(request, PREFIX)
+        if token is None:
+            raise Unauthorized
+        return token
 
     async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Caller:
         key = await find_key(work, tokens.digest(credential))
@@ -54,15 +62,6 @@ class LabFace:
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
-
-
-def bearer(request: Request, prefix: str) -> str:
-    """The token of `Authorization: Bearer ...`. Raises `Unauthorized` for anything else."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not tokens.is_well_formed(token, prefix):
-        raise Unauthorized
-    return token
 
 
 async def _caller(request: Request) -> Caller:
@@ -84,4 +83,4 @@ READ, WRITE, VERIFY = Scope.READ, Scope.WRITE, Scope.VERIFY
 
 def operations(tag: str) -> Operations:
     """The routes of one resource of this face."""
-    return Operations(tag, wire.EVERYWHERE, wire.document_refusals)
+    return Operations(tag, wire.EVERYWHERE, wire.document_refusals, wire.OF_CHANGES)

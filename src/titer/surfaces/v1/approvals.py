@@ -22,9 +22,9 @@ from titer.kit.web.answers import (
     expected_version,
     one_of,
     unchanged,
+    view,
 )
 from titer.kit.web.fields import PathId, Prose
-from titer.surfaces.v1 import shapes
 from titer.surfaces.v1.access import READ, VERIFY, Lab, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
@@ -71,7 +71,7 @@ async def list_sample_approvals(
     """List the approval records of a sample, newest first."""
     await Samples(lab).get(sample_id)
     found = await Approvals(lab).of_sample(sample_id, query.window())
-    return page(request, ApprovalRecord, found, lambda row: shapes.view(ApprovalRecord, row))
+    return page(request, ApprovalRecord, found, lambda row: view(ApprovalRecord, row))
 
 
 @approvals.add(
@@ -119,5 +119,5 @@ async def decide_approval_record(
 
 
 def _shown(approval: models.Approval) -> Response:
-    shown = shapes.view(ApprovalRecord, approval)
+    shown = view(ApprovalRecord, approval)
     return answer(ApprovalRecord, shown, headers={"ETag": etag(approval)})

@@ -39,3 +39,16 @@ BULK_RESULTS: dict[str, Any] = {
         {"sampleTestId": 5002, "result": "1.4"},
     ]
 }
+NEW_CLIENT: dict[str, Any] = {
+    "name": "Acme Water District",
+    "code": "ACME",
+    "contactName": "Wile E. Ortega",
+    "email": "lab@acme.example",
+}
+NEW_PROJECT: dict[str, Any] = {
+    "code": "WTP",
+    "name": "Treatment plant, weekly",
+    "clientId": 4,
+    "sampleIdScheme": "composite",
+    "startDate": "2026-06-01",
+}

@@ -3,10 +3,25 @@
 from fastapi import FastAPI
 
 from titer import __version__
+from titer.domain.keys.rules import PREFIX as KEY_PREFIX
 from titer.domain.keys.service import KeyUses
 from titer.kit.db.engine import Database
+from titer.kit.errors import Internal, RateLimited
 from titer.kit.web.application import make
-from titer.surfaces.v1 import approvals, identity, sample_tests, samples
+from titer.kit.web.publication import Publication
+from titer.kit.web.rate_limit import Rates
+from titer.kit.windows import Limit
+from titer.surfaces.v1 import (
+    approvals,
+    audit,
+    clients,
+    identity,
+    projects,
+    reference,
+    sample_tests,
+    samples,
+    wire,
+)
 from titer.surfaces.v1.access import LabFace
 
 PREFIX = "/api/v1"
@@ -18,6 +33,23 @@ belongs to the key's organization: another organization's record is a 404, as if
 Lists take `limit` (default 50, at most 500) and `cursor` (the last page's `nextCursor`).
 """
 
+_BEARER = "An API key, `lk_...`. An administrator mints it; it is shown once."
+_TAGS = {
+    "Identity": "What the API offers, and who is calling.",
+    "Samples": "Register samples, receive them, move them along the workflow, report them.",
+    "Tests & results": "Enter results, one or many, verify them, and read every earlier value.",
+    "Approvals": "Results out of specification, and what was decided about them.",
+    "Reference data": "Test definitions, material types, projects, clients, storage locations.",
+    "Audit": "Every change: who, when, what, before and after, and why.",
+}
+
+UPLOADS = ("POST", f"{PREFIX}/instrument-uploads")
+
+
+def rates(*, per_key: int, uploads: int) -> Rates:
+    """What a key may do in a minute; an upload is charged as an upload and as a request."""
+    return Rates(KEY_PREFIX, Limit("key", per_key), {UPLOADS: Limit("uploads", uploads)})
+
 
 def build(database: Database, uses: KeyUses) -> FastAPI:
     app = make(
@@ -26,6 +58,7 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         title="Titer Lab API",
         version=__version__,
         description=_DESCRIPTION,
+        publication=Publication(_TAGS, _BEARER, rates(per_key=120, uploads=20)),
     )
     app.router.add_api_route(
         PREFIX,
@@ -35,11 +68,16 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         operation_id="discover",
         summary="Discover the API",
         tags=["Identity"],
+        responses=wire.document_refusals((RateLimited, Internal)),
     )
     for resource in (
         samples.samples,
         sample_tests.sample_tests,
         approvals.approvals,
+        reference.reference,
+        projects.projects,
+        clients.clients,
+        audit.audit,
         identity.identity,
     ):
         resource.install(app, PREFIX)

@@ -32,6 +32,7 @@ from titer.kit.web.answers import (
     etag,
     expected_version,
     unchanged,
+    view,
 )
 from titer.kit.web.bodies import MIB
 from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, QueryText, no_control_characters
@@ -202,7 +203,7 @@ async def list_result_history(
     """Everything that a test's result ever was, newest first."""
     await SampleTests(lab).get(sample_test_id)
     found = await ResultEntries(lab).of(sample_test_id, query.window())
-    return page(request, HistoryEntry, found, lambda row: shapes.view(HistoryEntry, row))
+    return page(request, HistoryEntry, found, lambda row: view(HistoryEntry, row))
 
 
 @sample_tests.add(

@@ -1,15 +1,13 @@
 """The records that several resources of the Lab API show."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
-from operator import attrgetter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from titer.domain.results.rules import Specification
 from titer.domain.samples import models
 from titer.domain.samples.rules import Priority, Status, TestStatus
-from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, one_of
+from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, one_of, reader
 
 SampleStatus = Annotated[str, one_of(Status)]
 SamplePriority = Annotated[str, one_of(Priority)]
@@ -87,24 +85,14 @@ class SampleWithTests(Sample):
     tests: list[SampleTest]
 
 
-@cache
-def _reader(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    return attrgetter(*(field.name for field in fields(kind)))
-
-
-def view(kind: Any, row: Any) -> Any:
-    """An answer of `kind`, from a row that has all its fields."""
-    return kind(*_reader(kind)(row))
-
-
 def sample_test(row: models.SampleTest) -> SampleTest:
-    return SampleTest(*_reader(SampleTest)(row))
+    return SampleTest(*reader(SampleTest)(row))
 
 
 def sample(row: models.Sample) -> Sample:
-    return Sample(*_reader(Sample)(row))
+    return Sample(*reader(Sample)(row))
 
 
 def sample_with_tests(row: models.Sample, tests: Sequence[models.SampleTest]) -> SampleWithTests:
-    values: list[Any] = [*_reader(Sample)(row), [sample_test(test) for test in tests]]
+    values: list[Any] = [*reader(Sample)(row), [sample_test(test) for test in tests]]
     return SampleWithTests(*values)

@@ -1,136 +1,41 @@
-"""How the Lab API spells things: errors, pages, paths."""
-
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic.alias_generators import to_camel
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+"""How the Lab API spells things: errors, pages, paths. It is the spelling that our faces share."""
 
 from titer.kit import errors
 from titer.kit.errors import Problem
-from titer.kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Slice, Window
-from titer.kit.web.answers import dump
-from titer.kit.web.fields import QueryId
-from titer.kit.web.middleware import request_id_of
-from titer.kit.web.status import status_of
+from titer.kit.idempotency import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidIdempotencyKey,
+)
+from titer.kit.web.wire import (
+    Body,
+    Error,
+    ErrorDetail,
+    Filters,
+    Limit,
+    Page,
+    Paged,
+    document_refusals,
+    page,
+    refuse,
+    shown,
+)
 
-T = TypeVar("T")
-
-
-class Body(BaseModel):
-    """A request body: camelCase, and nothing that the route does not know."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
-
-    def given(self) -> dict[str, Any]:
-        """Only what the caller wrote: absent is not null."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
-
-
-def shown(example: dict[str, Any]) -> ConfigDict:
-    """The configuration of a body that the document shows an example of."""
-    return ConfigDict(json_schema_extra={"examples": [example]})
-
-
-class Filters(BaseModel):
-    """Query parameters: camelCase, and nothing that the route does not know."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
-
-
-def _limit(text: object) -> int:
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
-        raise ValueError("must be an integer from 1")
-    return min(int(text[:9]), MAX_LIMIT)
-
-
-_LIMIT_SCHEMA = {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}
-Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema(_LIMIT_SCHEMA)]
-
-
-class Paged(Filters):
-    """The parameters that every list takes."""
-
-    limit: Limit = Field(
-        default=DEFAULT_LIMIT,
-        description=f"Rows per page; more than {MAX_LIMIT} gives {MAX_LIMIT}.",
-        validate_default=False,
-    )
-    cursor: QueryId | None = Field(
-        default=None, description="The id to read after: the last page's `nextCursor`."
-    )
-
-    def window(self) -> Window:
-        return Window(self.limit, self.cursor)
-
-
-class Page(BaseModel, Generic[T]):
-    """A page of a list, newest first."""
-
-    data: list[T]
-    next_cursor: int | None = Field(
-        serialization_alias="nextCursor",
-        description="Pass it as `cursor` for the next page; null on the last one.",
-    )
-    has_more: bool = Field(serialization_alias="hasMore")
-
-
-def page(request: Request, kind: Any, rows: Slice[Any], view: Callable[[Any], Any]) -> Response:
-    """A page's answer, with the next page's address in `Link` as well."""
-    views = [view(row) for row in rows.rows]
-    cursor = rows.rows[-1].id if rows.has_more else None
-    body = b'{"data":%s,"nextCursor":%s,"hasMore":%s}' % (
-        dump(list[kind], views),
-        b"null" if cursor is None else b"%d" % cursor,
-        b"true" if rows.has_more else b"false",
-    )
-    response = Response(body, media_type="application/json")
-    if cursor is not None:
-        following = request.url.include_query_params(cursor=cursor)
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
-
-
-def refuse(request: Request, problem: Problem) -> Response:
-    """`{"error", "message", "requestId"}`, with `details` and further facts where there are any."""
-    status = status_of(type(problem))
-    body: dict[str, Any] = {
-        "error": problem.slug,
-        "message": problem.sentence,
-        "requestId": request_id_of(request.scope),
-    }
-    if problem.details:
-        body["details"] = [
-            {"field": detail.field, "message": detail.message} for detail in problem.details
-        ]
-    body |= {to_camel(name): value for name, value in problem.facts.items()}
-    headers: dict[str, str] = {}
-    if status == 401:  # noqa: PLR2004 - the one status that must say how to do better
-        headers["WWW-Authenticate"] = "Bearer"
-    if problem.retry_after is not None:
-        headers["Retry-After"] = str(problem.retry_after)
-    if isinstance(problem, errors.PreconditionFailed):
-        headers["ETag"] = f'"{problem.facts["id"]}.{problem.facts["current_version"]}"'
-    return JSONResponse(body, status, headers)
-
-
-class ErrorDetail(BaseModel):
-    field: str
-    message: str
-
-
-class Error(BaseModel):
-    """Every refusal. `error` is stable and made for programs; `message` is made for people."""
-
-    model_config = ConfigDict(extra="allow")
-
-    error: str
-    message: str
-    request_id: str = Field(alias="requestId")
-    details: list[ErrorDetail] = Field(default=[], description="Only where fields are at fault.")
-
+__all__ = [
+    "EVERYWHERE",
+    "OF_CHANGES",
+    "Body",
+    "Error",
+    "ErrorDetail",
+    "Filters",
+    "Limit",
+    "Page",
+    "Paged",
+    "document_refusals",
+    "page",
+    "refuse",
+    "shown",
+]
 
 #: What any operation of this face may answer beside its own refusals.
 EVERYWHERE: tuple[type[Problem], ...] = (
@@ -141,18 +46,9 @@ EVERYWHERE: tuple[type[Problem], ...] = (
     errors.Internal,
     errors.Unavailable,
 )
-
-
-def document_refusals(problems: Sequence[type[Problem]]) -> dict[int | str, dict[str, Any]]:
-    """The published document's answers for a list of refusals, by status, each with an example."""
-    by_status: dict[int | str, dict[str, Any]] = {}
-    for kind in sorted(set(problems), key=lambda kind: kind.slug):
-        entry = by_status.setdefault(
-            status_of(kind), {"model": Error, "content": {"application/json": {"examples": {}}}}
-        )
-        example = {"error": kind.slug, "message": kind.message, "requestId": "01JZ..."}
-        entry["content"]["application/json"]["examples"][kind.slug] = {"value": example}
-    for entry in by_status.values():
-        slugs = entry["content"]["application/json"]["examples"]
-        entry["description"] = " · ".join(slugs)
-    return by_status
+#: What any operation that changes something may answer, beside these.
+OF_CHANGES: tuple[type[Problem], ...] = (
+    InvalidIdempotencyKey,
+    IdempotencyKeyReused,
+    IdempotencyInProgress,
+)

@@ -1,0 +1,5 @@
+"""`python -m titer`."""
+
+from titer.cli import main
+
+main()

@@ -1,0 +1,101 @@
+"""Every role against every route of the settings, and the published document."""
+
+import re
+from typing import Any
+
+import pytest
+
+from laboratory import Laboratory, World
+from titer.domain.people.rules import Role
+
+ROUTES: list[tuple[str, str, Any, int]] = [
+    ("GET", "/api-keys", None, 200),
+    ("POST", "/api-keys", {"name": "LIMS"}, 201),
+    ("GET", "/api-keys/{key}", None, 200),
+    ("DELETE", "/api-keys/{key}", None, 200),
+    ("GET", "/users", None, 200),
+    (
+        "POST",
+        "/users",
+        {"email": "x@y.example", "name": "X", "role": "reviewer", "password": "long enough"},
+        201,
+    ),
+    ("GET", "/users/{user}", None, 200),
+    ("PATCH", "/users/{user}", {"name": "Renamed"}, 200),
+    ("GET", "/organization", None, 200),
+    ("PATCH", "/organization", {"requireSecondPerson": True}, 200),
+    ("GET", "/material-types", None, 200),
+    ("POST", "/material-types", {"code": "AIR", "name": "Air"}, 201),
+    ("GET", "/material-types/{material_type}", None, 200),
+    ("PATCH", "/material-types/{material_type}", {"name": "Renamed"}, 200),
+    ("GET", "/test-definitions", None, 200),
+    ("POST", "/test-definitions", {"code": "ZN", "name": "Zinc"}, 201),
+    ("GET", "/test-definitions/{test_definition}", None, 200),
+    ("PATCH", "/test-definitions/{test_definition}", {"name": "Renamed"}, 200),
+    ("GET", "/storage-locations", None, 200),
+    ("POST", "/storage-locations", {"code": "F2", "name": "Fridge 2", "kind": "fridge"}, 201),
+    ("GET", "/storage-locations/{storage_location}", None, 200),
+    ("PATCH", "/storage-locations/{storage_location}", {"name": "Renamed"}, 200),
+]
+EVERYBODYS: list[tuple[str, str]] = [("GET", "/api/auth/me"), ("POST", "/api/auth/logout")]
+
+
+def in_lab(path: str, lab: Laboratory) -> str:
+    return path.format(
+        key=lab.key_id,
+        user=lab.user_id,
+        material_type=lab.has.water,
+        test_definition=lab.has.ph,
+        storage_location=lab.has.fridge,
+    )
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_administrators_keep_the_settings(lab: Laboratory, role: Role) -> None:
+    member = lab.member(role)
+    administers = role in {Role.SYSTEM_ADMINISTRATOR, Role.ADMINISTRATOR}
+    for method, path, body, status in ROUTES:
+        whole = in_lab(path, lab)
+        answer = member.request(method, whole, json=body)
+        assert answer.status_code == (status if administers else 403), (method, path, answer.text)
+        if not administers:
+            assert answer.json()["error"] == "forbidden"
+    for method, path in EVERYBODYS:
+        assert member.request(method, path).status_code == 200
+
+
+def nameless(path: str) -> str:
+    return re.sub(r"{\w+}", "{}", path)
+
+
+def test_every_route_is_listed_above(world: World) -> None:
+    document = world.http.get("/api/settings/openapi.json").json()
+    published = {
+        (method.upper(), nameless(path))
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    listed = {(method, f"/api/settings{nameless(path)}") for method, path, _, _ in ROUTES}
+    assert published == listed | set(EVERYBODYS) | {("POST", "/api/auth/login")}
+
+
+def test_without_a_token_nothing_opens(world: World, lab: Laboratory) -> None:
+    for method, path, body, _ in ROUTES:
+        whole = "/api/settings" + in_lab(path, lab)
+        assert world.http.request(method, whole, json=body).status_code == 401
+    for method, path in EVERYBODYS:
+        assert world.http.request(method, path).status_code == 401
+
+
+def test_a_change_of_role_counts_from_the_next_request(lab: Laboratory) -> None:
+    technician = lab.member("technician")
+    assert technician.get("/users").status_code == 403
+    lab.administrator().patch(f"/users/{technician.user_id}", {"role": "administrator"})
+    assert technician.get("/users").status_code == 200
+
+
+def test_an_unknown_path_is_refused_in_the_same_voice(world: World) -> None:
+    for path in ("/api/settings", "/api/settings/nothing", "/api/auth", "/api/auth/login/"):
+        refused = world.http.get(path)
+        assert refused.status_code == 404
+        assert refused.json()["error"] == "not_found"
