@@ -482,6 +482,18 @@ def test_every_earlier_value_stays_readable(lab: Laboratory) -> None:
     assert {entry["actorId"] for entry in entries} == {lab.user_id}
 
 
+def test_the_same_result_entered_again_is_an_entry_and_a_version_of_its_own(
+    lab: Laboratory, clock: MovableClock
+) -> None:
+    clock.set("2026-06-18T09:12:00.000Z")
+    test = scheduled(lab)
+    versions = [lab.enter(test["id"], "0.002")["version"] for _ in range(3)]
+    assert versions == [2, 3, 4]
+    assert [entry["version"] for entry in history(lab, test)] == [4, 3, 2]
+    events = events_of(lab, "sample_test", test["id"])
+    assert [event.entity_version for event in events] == [1, 2, 3, 4]
+
+
 def test_history_is_paged(lab: Laboratory) -> None:
     test = scheduled(lab)
     for place in range(3):
