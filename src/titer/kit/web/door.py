@@ -76,6 +76,11 @@ class Contended(Conflict):
     slug, message = "contended", "Another request changed the same record. Please retry."
 
 
+#: What an operation does before its transaction begins, in transactions of its own. It is handed
+#: the face, the request, the credential and the body as it came, which nobody has validated yet.
+#: What it finds out it leaves on `request.state`; the operation must insist on finding it there.
+Preparation = Callable[["Face", Request, str, bytes], Awaitable[None]]
+
 #: What an operation needs that anybody may call. The door looks for no caller and begins no
 #: transaction: the operation does both itself, as a sign-in must.
 ANYBODY = "anybody"
@@ -87,6 +92,7 @@ class Demand:
 
     needs: str
     writes: bool
+    before: "Preparation | None" = None
     body_limit: int = bodies.JSON_LIMIT
 
 
@@ -120,6 +126,8 @@ class Door(APIRoute):
                 body = await bodies.read(request, demand.body_limit)
                 if demand.needs == ANYBODY:
                     return await attend(request, body)
+                if demand.before is not None:
+                    await demand.before(face, request, credential, body)
                 return await _at_most_twice(lambda: work_on(face, request, credential, body))
             except RequestValidationError as error:
                 return face.refuse(request, problem_of(error.errors(), known + body_names))
@@ -268,11 +276,12 @@ class Operations:
         refuses: Sequence[type[Problem]] = (),
         body_limit: int = bodies.JSON_LIMIT,
         examples: Any = None,
+        before: Preparation | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine; its docstring's first line is the summary."""
 
         def register(endpoint: Handler) -> Handler:
-            _demands[endpoint] = Demand(needs, method != "GET", body_limit)
+            _demands[endpoint] = Demand(needs, method != "GET", before, body_limit)
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":
                 problems += self._of_changes

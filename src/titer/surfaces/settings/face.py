@@ -16,6 +16,7 @@ from titer.surfaces.settings import (
     limits,
     material_types,
     organization,
+    signing,
     storage_locations,
     test_definitions,
     users,
@@ -34,6 +35,8 @@ _TAGS = {
     "Sign-in": "Sign in with a password, see who is signed in, sign out.",
     "API keys": "The keys that programs use: mint one, list them, revoke one.",
     "Users": "The people of the organization, and what each may do.",
+    "Signatures": "Verify, report and decide, signed with the password. After five wrong ones in a"
+    " row the account waits, as it does at sign-in.",
     "Organization": "The organization's own record.",
     "Catalogue": "Test definitions, material types and storage locations, kept here.",
 }
@@ -62,6 +65,7 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
         api_keys.minting(limiter),
         api_keys.keys,
         users.users,
+        signing.signing(desk),
         organization.organization,
         test_definitions.test_definitions,
         material_types.material_types,

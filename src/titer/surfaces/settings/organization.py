@@ -25,6 +25,8 @@ class OrganizationChange(Body):
 
     name: Text = absent()
     require_second_person: Flag = absent()
+    require_if_match: Flag = absent()
+    require_human_signature: Flag = absent()
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Organization:
     used_this_month: int
     resets_at: MomentOut
     require_second_person: bool
+    require_if_match: bool
+    require_human_signature: bool
     created_at: MomentOut
     updated_at: MomentOut
     version: int
@@ -62,7 +66,12 @@ async def get_organization(office: Office) -> Response:
 async def update_organization(
     request: Request, office: Office, body: OrganizationChange
 ) -> Response:
-    """Rename the organization, or say whether a second person must verify each result."""
+    """Rename the organization, or say what it requires.
+
+    `requireSecondPerson`: who entered a result does not verify it. `requireIfMatch`: changes
+    through the Lab API without `If-Match` are refused with `428`. `requireHumanSignature`: a key
+    neither verifies, reports nor decides (`403 signature_required`); a person signs here instead.
+    """
     expected = expected_version(request, office.tenant.organization_id)
     return await _shown(office, await service.change(office, body.given(), expected))
 
@@ -79,6 +88,8 @@ async def _shown(office: Office, own: models.Organization) -> Response:
         used_this_month=await organizations.used_in(month_of(office.now)),
         resets_at=next_month(office.now),
         require_second_person=own.require_second_person,
+        require_if_match=own.require_if_match,
+        require_human_signature=own.require_human_signature,
         created_at=own.created_at,
         updated_at=own.updated_at,
         version=own.version,

@@ -20,6 +20,7 @@ from titer.surfaces.v1 import (
     reference,
     sample_tests,
     samples,
+    signatures,
     wire,
 )
 from titer.surfaces.v1.access import LabFace
@@ -39,6 +40,7 @@ _TAGS = {
     "Samples": "Register samples, receive them, move them along the workflow, report them.",
     "Tests & results": "Enter results, one or many, verify them, and read every earlier value.",
     "Approvals": "Results out of specification, and what was decided about them.",
+    "Signatures": "What people signed, and whether it still stands as they signed it.",
     "Reference data": "Test definitions, material types, projects, clients, storage locations.",
     "Audit": "Every change: who, when, what, before and after, and why.",
 }
@@ -78,6 +80,7 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         projects.projects,
         clients.clients,
         audit.audit,
+        signatures.signatures,
         identity.identity,
     ):
         resource.install(app, PREFIX)
