@@ -258,8 +258,12 @@ class Installation:
         return self.folder / "titer.db"
 
     @property
+    def anchors(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}-anchors.ndjson")
+
+    @property
     def log(self) -> Path:
-        return self.folder / "titer.log"
+        return self.folder.with_name(f"{self.folder.name}.log")
 
     def environment(self) -> dict[str, str]:
         # Without its compiled modules a server takes twice as long to start.
@@ -272,7 +276,7 @@ class Installation:
             "TITER_UPLOAD_RATE_LIMIT": UNLIMITED,
             "TITER_SIGN_IN_RATE_LIMIT": UNLIMITED,
             "TITER_FAILED_AUTH_LIMIT": UNLIMITED,
-            "TITER_AUDIT_ANCHOR_FILE": str(self.folder / "anchors.ndjson"),
+            "TITER_AUDIT_ANCHOR_FILE": str(self.anchors),
             "PYTHONPATH": str(Path(titer.__file__).parents[1]),
         }
         return kept | ours | self.settings
@@ -326,8 +330,7 @@ class Installation:
 
     def verify(self, lab: Laboratory) -> sealing.Verification:
         """Seal what waits, and read the whole chain against the anchors of the server."""
-        anchors_file = self.folder / "anchors.ndjson"
-        anchors = sealing.read_anchors(anchors_file) if anchors_file.exists() else []
+        anchors = sealing.read_anchors(self.anchors) if self.anchors.exists() else []
 
         async def task(database: Database) -> sealing.Verification:
             await sealing.Sealer(database, None).seal_all()
