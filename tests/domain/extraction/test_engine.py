@@ -11,6 +11,7 @@ from titer.domain.extraction.engine import extract
 from titer.domain.extraction.errors import UnreadableFile
 from titer.domain.extraction.transport import (
     Garbled,
+    Task,
     pack_extraction,
     pack_world,
     unpack_extraction,
@@ -210,7 +211,9 @@ def test_an_extraction_survives_the_pipe() -> None:
     text = b"Sample ID,Iron (ug/L),Lead (ug/L)\nLAB-1001,4.2,1.5\n"
     found = extract(text, "x.csv", world)
     assert unpack_extraction(pack_extraction(found), world) == found
-    assert unpack_world(pack_world(world, "x", "h")) == (world, "x", "h")
+    assert unpack_world(pack_world(world, "x", "h")) == Task(
+        world, "x", "h", with_excerpt=False, mapping=None
+    )
 
 
 @pytest.mark.parametrize("damage", [

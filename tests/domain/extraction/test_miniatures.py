@@ -3,7 +3,7 @@
 import pytest
 
 from domain.extraction import miniatures_more
-from domain.extraction.miniatures import MINIATURES, make_world
+from domain.extraction.miniatures import MINIATURES, Miniature, make_world
 from titer.domain.extraction.engine import extract, extract_from_grids
 from titer.domain.extraction.grid import make_grid
 from titer.domain.extraction.reading import read_grids
@@ -16,7 +16,7 @@ def triples(extraction: Extraction) -> set[tuple[str, str, str]]:
     return {(p.tracking_id, p.code, p.result) for p in extraction.proposals}
 
 
-def named(miniature: miniatures_more.Miniature) -> str:
+def named(miniature: Miniature) -> str:
     return miniature.name
 
 

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from titer.domain.extraction.errors import UnreadableFile
 from titer.domain.extraction.limits import MAX_BYTES, WALL_SECONDS
@@ -36,6 +38,11 @@ class Child:
             limit=1024 * 1024,
         )  # fmt: skip
         return cls(process)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.returncode is None
 
     async def ask(self, request: bytes, wall_seconds: float) -> bytes:
         """The child's answer, or `UnreadableFile` where it gives none in time."""
@@ -83,8 +90,15 @@ class Child:
         await self._process.wait()
 
 
-def _request(data: bytes, file_name: str, world: World, hint: str | None) -> bytes:
-    packed = pack_world(world, file_name, hint)
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a child made of a file: its results, and an excerpt where one was asked for."""
+
+    extraction: Extraction
+    excerpt: str | None = None
+
+
+def _request(packed: bytes, data: bytes) -> bytes:
     return len(packed).to_bytes(8, "big") + packed + data
 
 
@@ -98,19 +112,47 @@ async def extract_in_child(
     child: Child | None = None,
 ) -> Extraction:
     """Read a file where neither a crash nor a loop nor greed can hurt the server."""
-    if len(data) > MAX_BYTES:
-        raise UnreadableFile(f"The file is larger than {MAX_BYTES // (1024 * 1024)} MiB.")
-    request = await asyncio.to_thread(_request, data, file_name, world, hint)
-    ready = child if child is not None else await Child.start()
+    study = await study_in_child(
+        data, file_name, world, hint, wall_seconds=wall_seconds, child=child
+    )
+    return study.extraction
+
+
+async def study_in_child(
+    data: bytes,
+    file_name: str,
+    world: World,
+    hint: str | None = None,
+    *,
+    with_excerpt: bool = False,
+    mapping: Any = None,
+    wall_seconds: float = WALL_SECONDS,
+    child: Child | None = None,
+) -> Study:
+    """The same, with an excerpt to be shown to somebody else, or by a mapping of theirs."""
+    try:
+        if len(data) > MAX_BYTES:
+            raise UnreadableFile(f"The file is larger than {MAX_BYTES // (1024 * 1024)} MiB.")
+
+        def prepare() -> bytes:
+            packed = pack_world(world, file_name, hint, with_excerpt=with_excerpt, mapping=mapping)
+            return _request(packed, data)
+
+        request = await asyncio.to_thread(prepare)
+        ready, child = child if child is not None else await Child.start(), None
+    finally:
+        if child is not None:
+            await child.stop()
     answer = await ready.ask(request, wall_seconds)
     return await asyncio.to_thread(_understand, answer, world)
 
 
-def _understand(answer: bytes, world: World) -> Extraction:
+def _understand(answer: bytes, world: World) -> Study:
     try:
         document = json.loads(answer)
         if "unreadable" in document:
             raise UnreadableFile(str(document["unreadable"])[:500])
-        return unpack_extraction(document["extraction"], world)
+        found = unpack_extraction(document["extraction"], world)
+        return Study(found, document.get("excerpt"))
     except (Garbled, ValueError, KeyError, TypeError, RecursionError):
         raise UnreadableFile("The file could not be read.") from None

@@ -1,6 +1,7 @@
 """Worlds and extractions as plain lists, for the pipe to the child and back."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from titer.domain.extraction.values import (
@@ -21,12 +22,21 @@ class Garbled(ValueError):
     """What came over the pipe is no extraction of the world that went in."""
 
 
-def pack_world(world: World, file_name: str, hint: str | None) -> bytes:
+def pack_world(
+    world: World,
+    file_name: str,
+    hint: str | None,
+    *,
+    with_excerpt: bool = False,
+    mapping: Any = None,
+) -> bytes:
     """Everything the child must know besides the file."""
     return json.dumps(
         {
             "file_name": file_name,
             "hint": hint,
+            "with_excerpt": with_excerpt,
+            "mapping": mapping,
             "samples": [[s.id, s.tracking_id, s.external_id] for s in world.samples],
             "assays": [
                 [a.id, a.code, a.name, a.unit, a.aliases, a.analyte_id] for a in world.assays
@@ -38,7 +48,18 @@ def pack_world(world: World, file_name: str, hint: str | None) -> bytes:
     ).encode()
 
 
-def unpack_world(packed: bytes) -> tuple[World, str, str | None]:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a child is asked: to read a file, to excerpt it too, or to carry out a mapping."""
+
+    world: World
+    file_name: str
+    hint: str | None
+    with_excerpt: bool
+    mapping: Any
+
+
+def unpack_world(packed: bytes) -> Task:
     """The reverse of `pack_world`."""
     document = json.loads(packed)
     world = World(
@@ -47,7 +68,13 @@ def unpack_world(packed: bytes) -> tuple[World, str, str | None]:
         tuple([Target(*row) for row in document["targets"]]),
         tuple([LearnedAlias(*row) for row in document["learned"]]),
     )
-    return world, document["file_name"], document["hint"]
+    return Task(
+        world,
+        document["file_name"],
+        document["hint"],
+        document["with_excerpt"],
+        document["mapping"],
+    )
 
 
 def _source(source: Source | None) -> list[Any] | None:

@@ -28,6 +28,8 @@ class Organization(Versioned, TenantRoot):
     plan: Mapped[str]
     #: Whether whoever entered a result is kept from verifying it.
     require_second_person: Mapped[bool] = mapped_column(default=False)
+    #: Whether an excerpt of an instrument file may be shown to a language model.
+    allow_language_model: Mapped[bool] = mapped_column(default=False)
 
 
 class QuotaUse(TenantKeyed):

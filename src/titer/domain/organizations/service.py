@@ -51,13 +51,13 @@ async def found(work: Work, name: str, plan: str, actor: Actor) -> Organization:
 async def change(
     session: TenantSession, values: Mapping[str, Any], expected: int | None = None
 ) -> Organization:
-    """Change the organization's name or whether a second person must verify; never its plan.
+    """Change the organization's name and its rules; never its plan.
 
     Raises `PreconditionFailed`.
     """
     organization = await Organizations(session).own_for_change()
     require_version(organization, expected)
-    for name in ("name", "require_second_person"):
+    for name in ("name", "require_second_person", "allow_language_model"):
         if name in values:
             setattr(organization, name, values[name])
     await session.flush()

@@ -25,6 +25,7 @@ class OrganizationChange(Body):
 
     name: Text = absent()
     require_second_person: Flag = absent()
+    allow_language_model: Flag = absent()
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Organization:
     used_this_month: int
     resets_at: MomentOut
     require_second_person: bool
+    allow_language_model: bool
     created_at: MomentOut
     updated_at: MomentOut
     version: int
@@ -62,7 +64,12 @@ async def get_organization(office: Office) -> Response:
 async def update_organization(
     request: Request, office: Office, body: OrganizationChange
 ) -> Response:
-    """Rename the organization, or say whether a second person must verify each result."""
+    """Rename the organization, or set its rules.
+
+    `requireSecondPerson`: whoever entered a result may not verify it. `allowLanguageModel`: where
+    this server has one, it may see an excerpt of instrument files that are hard to read, without
+    sample identifiers and personal columns.
+    """
     expected = expected_version(request, office.tenant.organization_id)
     return await _shown(office, await service.change(office, body.given(), expected))
 
@@ -79,6 +86,7 @@ async def _shown(office: Office, own: models.Organization) -> Response:
         used_this_month=await organizations.used_in(month_of(office.now)),
         resets_at=next_month(office.now),
         require_second_person=own.require_second_person,
+        allow_language_model=own.allow_language_model,
         created_at=own.created_at,
         updated_at=own.updated_at,
         version=own.version,
