@@ -80,6 +80,7 @@ def test_an_exception_keeps_its_traceback(log: io.StringIO, logger: Any) -> None
         "whsec_c2VjcmV0c2VjcmV0c2VjcmV0",
         "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
     ],
+    ids=["API key", "sign-in", "webhook secret", "password hash"],
 )
 def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(
     log: io.StringIO, secret: str
