@@ -3,13 +3,14 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+CORPUS ?= ../shared/extraction/dev
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test resilience check format lock
+.PHONY: help run test resilience check format lock extraction
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ check: .venv/dev ## Formatting, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+extraction: .venv/dev ## Tell how well instrument files are read
+	@$(BIN)/python tools/extraction_report.py $(if $(wildcard $(CORPUS)),--corpus $(CORPUS))
 
 format: .venv/dev ## Format the code
 	$(BIN)/ruff format .

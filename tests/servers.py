@@ -94,7 +94,7 @@ class Postgres:
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own server
+            self._process = subprocess.Popen(
                 [str(self._binary), "-D", str(self._folder), *words],
                 user=self._user,
                 cwd="/",
@@ -155,7 +155,7 @@ class Server:
     def start(self) -> None:
         words = ["serve", "--port", str(self.port), "--workers", str(self.workers)]
         with self.installation.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "titer", *words],
                 cwd=self.installation.folder,
                 env=self.installation.environment() | dict(self.environment),

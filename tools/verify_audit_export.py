@@ -121,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
         return USAGE
     try:
         anchors = []
-        if len(arguments) == 2:  # noqa: PLR2004 - the second argument
+        if len(arguments) == 2:
             lines = Path(arguments[1]).read_text("utf-8").splitlines()
             anchors = [json.loads(line) for line in lines if line.strip()]
         trail = verify(arguments[0], anchors)

@@ -11,6 +11,8 @@ from titer import __version__
 from titer.domain.audit import service as audit
 from titer.domain.audit.sealing import Sealer
 from titer.domain.keys.service import KeyUses
+from titer.domain.uploads.reading import LanguageModel, ReadingRoom
+from titer.integrations.language_models import AnthropicModel, OpenAiModel
 from titer.kit.background import repeating
 from titer.kit.clock import Clock, SystemClock
 from titer.kit.db.engine import Database
@@ -51,6 +53,21 @@ def open_windows(settings: Settings) -> Windows:
     return SharedWindows(settings.valkey_url.get_secret_value(), MemoryWindows())
 
 
+def open_language_model(settings: Settings) -> LanguageModel | None:
+    """Who may be asked about instrument files that are hard to read; None unless one is named."""
+    kinds = {"openai": OpenAiModel, "anthropic": AnthropicModel}
+    kind = kinds.get(settings.llm_provider)
+    if kind is None:
+        return None
+    key = settings.llm_api_key
+    return kind(
+        model=settings.llm_model or "",
+        base_url=settings.llm_base_url or kind.base_url,
+        api_key=key.get_secret_value() if key else "",
+        timeout=settings.llm_timeout,
+    )
+
+
 @contextmanager
 def settled_memory() -> Iterator[None]:
     """What was made while starting stays for good: the garbage collector need not look at it."""
@@ -72,7 +89,8 @@ class Titer:
         self.sealer = Sealer(self.database, settings.audit_anchor_file)
         self.windows = open_windows(settings)
         self.failures = MemoryWindows()
-        self.lab = v1.build(self.database, self.uses)
+        self.room = ReadingRoom(open_language_model(settings))
+        self.lab = v1.build(self.database, self.uses, self.room)
         self.office = settings_face.build(
             self.database,
             sign_in_lasts=timedelta(hours=settings.session_hours),
@@ -140,6 +158,7 @@ class Titer:
             await self.windows.reachable()
             with self.drain.listening(), settled_memory():
                 async with (
+                    self.room.open(),
                     repeating(WRITE_DOWN_SECONDS, self._write_down),
                     repeating(self.settings.audit_seal_seconds, self._seal),
                     repeating(self.settings.audit_anchor_minutes * 60, self._anchor),

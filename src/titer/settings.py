@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -60,6 +60,23 @@ class Settings(BaseSettings):
         description="Failed authentications per address and minute, before the next ones are "
         "answered 429 in place of 401.",
     )
+    llm_provider: Literal["none", "openai", "anthropic"] = Field(
+        default="none",
+        description="Who else may read instrument files that the built-in rules find hard, for "
+        "organizations that allow it. `openai` is any server that speaks OpenAI's chat "
+        "completions. It sees an excerpt, and answers with columns and rows, never with values.",
+    )
+    llm_base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where it answers, without the last part of the path: http://localhost:8080/v1 "
+        "for `openai`, https://api.anthropic.com for `anthropic`.",
+    )
+    llm_model: str | None = Field(default=None, description="The model's name; required with one.")
+    llm_api_key: SecretStr | None = Field(default=None, description="The key that it wants.")
+    llm_timeout: float = Field(
+        default=20.0, gt=0, le=120, description="Seconds that each of two attempts may take."
+    )
     session_hours: float = Field(default=12.0, gt=0, description="How long a sign-in lasts.")
     audit_anchor_file: Path | None = Field(
         default=Path("var/audit-anchors.ndjson"),
@@ -87,6 +104,12 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         default=None, description="When set, /metrics wants it as a bearer token."
     )
+
+    @model_validator(mode="after")
+    def _check_language_model(self) -> "Settings":
+        if self.llm_provider != "none" and not self.llm_model:
+            raise ValueError("TITER_LLM_PROVIDER needs TITER_LLM_MODEL")
+        return self
 
     @property
     def on_postgresql(self) -> bool:

@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).parents[2] / "tools" / "verify_audit_export.py"
 
 def offline(*files: Path) -> tuple[int, str]:
     """The script's verdict, in a Python that knows nothing of ours."""
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, "-I", str(SCRIPT), *map(str, files)],
         capture_output=True,
         text=True,
@@ -132,7 +132,7 @@ def test_every_edit_of_an_export_is_found(titer: Commands, lab: Laboratory, tmp_
     whole = file.read_bytes()
     faults = loaded()
     assert faults(file) == []
-    chance = random.Random(20)  # noqa: S311 - edits, not secrets
+    chance = random.Random(20)
     edited = tmp_path / "edited.ndjson"
     for _ in range(1_000):
         edit = chance.choice(EDITS)

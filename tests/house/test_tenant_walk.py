@@ -75,6 +75,9 @@ def belongings(lab: Laboratory) -> Belongings:
     lab.verify(lead["id"])
     (approval,) = lab.get(f"/samples/{sample['id']}/approvals").json()["data"]
     history = lab.get(f"/sample-tests/{lead['id']}/history").json()["data"]
+    file = f"Sample ID,pH\n{sample['trackingId']},7.1\n".encode()
+    options = {"dryRun": (None, b"true")}
+    sent = lab.post("/instrument-uploads", files={"file": ("run.csv", file)} | options)
     ids = {
         "sample": sample["id"],
         "sample_test": lead["id"],
@@ -82,6 +85,7 @@ def belongings(lab: Laboratory) -> Belongings:
         "history": history[0]["id"],
         "client": client["id"],
         "project": project["id"],
+        "instrument_upload": sent.json()["id"],
         "audit_event": lab.get("/audit-events?limit=1").json()["data"][0]["id"],
         **catalogue,
     }

@@ -33,6 +33,7 @@ PATH: dict[str, str] = {
     "project_id": "project",
     "client_id": "client",
     "audit_event_id": "audit_event",
+    "instrument_upload_id": "instrument_upload",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -60,6 +61,7 @@ CURSOR: dict[str, str] = {
     "listProjects": "project",
     "listClients": "client",
     "listAuditEvents": "audit_event",
+    "listInstrumentUploads": "instrument_upload",
 }
 
 #: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
@@ -78,7 +80,10 @@ BODY: dict[str, dict[str, Any]] = {
     "updateProject": {"description": "seen"},
     "createClient": {"name": "A client"},
     "updateClient": {"notes": "seen"},
+    "commitInstrumentUpload": {"rows": [1]},
 }
+#: Operations that take a file: what a file may name is walked by the tests of uploads.
+FILES = {"uploadInstrumentFile"}
 #: Body fields that name a record, as a path into the body.
 BODY_SLOTS: dict[str, dict[str, str]] = {
     "createSample": {
@@ -111,7 +116,7 @@ BODY_HARMLESS = {
     "collectionDate", "priority", "notes", "plantLocation", "status", "result", "reason",
     "atomic", "comment",
     "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
-    "address", "active",
+    "address", "active", "rows",
 }  # fmt: skip
 
 
@@ -171,7 +176,7 @@ def _published(document: dict[str, Any], operation: str) -> dict[str, Any]:
 def _body_slots(route: APIRoute, method: str, document: dict[str, Any]) -> Iterator[Slot]:
     operation = str(route.operation_id)
     body = _published(document, operation).get("requestBody")
-    if body is None:
+    if body is None or operation in FILES:
         return
     if operation not in BODY:
         raise teach(f"the body of {operation}")

@@ -119,8 +119,10 @@ class Tamperer:
         one, other = self._two()
         taken = self._event(other)
         return [
-            "UPDATE audit_events SET (canonical, content_hash) = (SELECT canonical, content_hash"
-            + f" FROM audit_events WHERE {taken}) WHERE {self._event(one)}"
+            (
+                "UPDATE audit_events SET (canonical, content_hash) = (SELECT canonical, content_hash"
+                f" FROM audit_events WHERE {taken}) WHERE {self._event(one)}"
+            )
         ]
 
     def insert_event(self) -> list[str]:
@@ -149,11 +151,13 @@ class Tamperer:
     def rewrite_whole_row(self) -> list[str]:
         """Text, hash and columns together: only the links after it can tell."""
         return [
-            "UPDATE audit_events SET action = 'sample.nothing', canonical = replace(canonical, "
-            '\'"action":\', \'"action":"sample.nothing","was":\'), content_hash = previous '
-            + "FROM (SELECT event_id, previous FROM audit_links WHERE "
-            + f"{self._link(self._seq())}) AS link "
-            + f"WHERE organization_id = {self._org} AND id = link.event_id"
+            (
+                "UPDATE audit_events SET action = 'sample.nothing', canonical = replace(canonical, "
+                '\'"action":\', \'"action":"sample.nothing","was":\'), content_hash = previous '
+                "FROM (SELECT event_id, previous FROM audit_links WHERE "
+                f"{self._link(self._seq())}) AS link "
+                f"WHERE organization_id = {self._org} AND id = link.event_id"
+            )
         ]
 
 

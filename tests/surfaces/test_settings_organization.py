@@ -27,6 +27,7 @@ def test_the_organization_shows_its_plan_and_what_is_used(
         "requireSecondPerson": False,
         "requireIfMatch": False,
         "requireHumanSignature": False,
+        "allowLanguageModel": False,
         "createdAt": "2026-12-18T09:00:00.000Z",
         "updatedAt": "2026-12-18T09:00:00.000Z",
         "version": 1,

@@ -117,6 +117,20 @@ class Once:
             raise IdempotencyInProgress(retry_after=1)
         return Answer(row.status, row.headers or "{}", row.body)
 
+    async def peek(self) -> Answer | None:
+        """The answer that was given before, if any: only a look, which claims nothing.
+
+        Raises `IdempotencyKeyReused`.
+        """
+        row = await self._find()
+        if row is None or row.expires_at <= self.session.now:
+            return None
+        if row.fingerprint != self._told:
+            raise IdempotencyKeyReused
+        if row.status is None or row.body is None:
+            return None
+        return Answer(row.status, row.headers or "{}", row.body)
+
     async def keep(self, answer: Answer) -> None:
         """Keep the answer, in the transaction of the work."""
         await self.session.execute(

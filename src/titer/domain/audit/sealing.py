@@ -113,7 +113,7 @@ async def verify_stretch(session: TenantSession, start: Anchor | None, most: int
     if start is not None and start.seq:
         inspector.resume(start, await links.hash_of(start.seq))
     events = 0
-    while batch := await links.entries(inspector.seq, min(_BATCH, most - events)):
+    while batch := await links.entries(inspector.seq, min(SEALED_AT_ONCE, most - events)):
         for entry in batch:
             inspector.read(entry)
         events += len(batch)
@@ -140,7 +140,7 @@ async def seal_now(database: Database, organization_id: int) -> None:
             session = await work.enter(Tenant(organization_id), SEALER)
             count = await seal(session, patient=True)
             await work.commit()
-        if count < _BATCH:
+        if count < SEALED_AT_ONCE:
             return
 
 
@@ -151,7 +151,7 @@ async def told(
     own = [each for each in anchors if each.organization_id == session.tenant.organization_id]
     inspector = Inspector(await _genesis(session), own)
     links = AuditLinks(session)
-    while batch := await links.entries(inspector.seq, _BATCH):
+    while batch := await links.entries(inspector.seq, SEALED_AT_ONCE):
         for entry in batch:
             inspector.read(entry)
         yield inspector, batch

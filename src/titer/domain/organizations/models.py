@@ -32,6 +32,8 @@ class Organization(Versioned, TenantRoot):
     require_if_match: Mapped[bool] = mapped_column(default=False)
     #: Whether keys are kept from verifying, reporting and deciding: a person signs instead.
     require_human_signature: Mapped[bool] = mapped_column(default=False)
+    #: Whether an excerpt of an instrument file may be shown to a language model.
+    allow_language_model: Mapped[bool] = mapped_column(default=False)
 
 
 class QuotaUse(TenantKeyed):

@@ -15,7 +15,13 @@ from titer.kit.records import require_version
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 CHANGEABLE = frozenset(
-    {"name", "require_second_person", "require_if_match", "require_human_signature"}
+    {
+        "name",
+        "require_second_person",
+        "require_if_match",
+        "require_human_signature",
+        "allow_language_model",
+    }
 )
 
 

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from titer.kit.errors import Internal, MethodNotAllowed, NotFound, PayloadTooLarge, Problem
-from titer.kit.web.door import Face
 from titer.kit.web.publication import Publication, publish
+from titer.kit.web.visits import Face
 
 # ruff: noqa: TID251 - Starlette's own refusals are caught here, and nowhere raised
 

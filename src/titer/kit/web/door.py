@@ -4,11 +4,13 @@ In this order: the caller's credentials are looked at, the body is read within i
 transaction begins, the caller is found in it, their scope is checked, the query and the body are
 validated, the work is done, and it is committed before the first byte of the answer leaves. What
 goes wrong on the way is a `Problem`, and the face says how it is spelled.
+
+Work that takes longer than a transaction may last comes in `Visits` instead: the caller is let in
+once before the body is read, and again for each short transaction that the operation asks for.
 """
 
 import inspect
-import json
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -17,14 +19,10 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm.exc import StaleDataError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.kit.db.engine import Database, Work
 from titer.kit.errors import (
-    Conflict,
     Detail,
     InvalidBody,
     InvalidQuery,
@@ -32,68 +30,27 @@ from titer.kit.errors import (
     Problem,
     UnsupportedMediaType,
 )
-from titer.kit.idempotency import Answer, Once, fingerprint, key_of
-from titer.kit.tenancy import TenantSession
-from titer.kit.web import bodies
+from titer.kit.web import bodies, forms
 from titer.kit.web.validation import near_miss, problem_of
+from titer.kit.web.visits import (
+    Contended,
+    Demand,
+    Face,
+    Preparation,
+    Replayed,
+    Visits,
+    answer_of,
+    at_most_twice,
+    once_of,
+    replay,
+)
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 
 
-class Admitted(Protocol):
-    """A caller whom a face has let in."""
-
-    @property
-    def session(self) -> TenantSession: ...
-
-    @property
-    def principal_id(self) -> int | None:
-        """Whose idempotency keys count together; None where the face takes none."""
-        ...
-
-
-class Face(Protocol):
-    """What a surface says for itself."""
-
-    database: Database
-
-    def greet(self, request: Request) -> str:
-        """The caller's credential, well formed. Raises `Unauthenticated` without a look-up."""
-        ...
-
-    async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Admitted:
-        """Who is calling, with the session of their tenant. Raises `Unauthenticated`, `Denied`."""
-        ...
-
-    def refuse(self, request: Request, problem: Problem) -> Response:
-        """The problem in this face's spelling."""
-        ...
-
-
-class Contended(Conflict):
-    """Two requests wanted the same thing at once, twice over."""
-
-    slug, message = "contended", "Another request changed the same record. Please retry."
-
-
-#: What an operation does before its transaction begins, in transactions of its own. It is handed
-#: the face, the request, the credential and the body as it came, which nobody has validated yet.
-#: What it finds out it leaves on `request.state`; the operation must insist on finding it there.
-Preparation = Callable[["Face", Request, str, bytes], Awaitable[None]]
-
 #: What an operation needs that anybody may call. The door looks for no caller and begins no
 #: transaction: the operation does both itself, as a sign-in must.
 ANYBODY = "anybody"
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What an operation asks of its caller and of the database."""
-
-    needs: str
-    writes: bool
-    before: "Preparation | None" = None
-    body_limit: int = bodies.JSON_LIMIT
 
 
 _demands: WeakKeyDictionary[Any, Demand] = WeakKeyDictionary()
@@ -113,85 +70,81 @@ class Door(APIRoute):
     """A route whose request is let in, worked on in one transaction, and let out."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        demand = demand_of(self.endpoint)
-        known = tuple(_query_names(self))
-        has_body = self.body_field is not None
-        body_names = tuple(_body_names(self))
+        passage = _Passage(
+            super().get_route_handler(),
+            demand_of(self.endpoint),
+            tuple(_query_names(self)),
+            has_body=self.body_field is not None,
+        )
+        known = (*passage.known, *_body_names(self))
 
         async def through(request: Request) -> Response:
             face: Face = request.app.state.face
             try:
-                credential = "" if demand.needs == ANYBODY else face.greet(request)
-                body = await bodies.read(request, demand.body_limit)
-                if demand.needs == ANYBODY:
-                    return await attend(request, body)
-                if demand.before is not None:
-                    await demand.before(face, request, credential, body)
-                return await _at_most_twice(lambda: work_on(face, request, credential, body))
+                return await passage.let_in(face, request)
+            except Replayed as replayed:
+                return replay(replayed.answer)
             except RequestValidationError as error:
-                return face.refuse(request, problem_of(error.errors(), known + body_names))
+                return face.refuse(request, problem_of(error.errors(), known))
             except Problem as problem:
                 return face.refuse(request, problem)
-
-        async def work_on(face: Face, request: Request, credential: str, body: bytes) -> Response:
-            async with face.database.work(writes=demand.writes) as work:
-                caller = await face.admit(request, work, credential, demand.needs)
-                request.state.caller = caller
-                once = _once(request, caller, body) if demand.writes else None
-                if once is not None and (earlier := await once.earlier()) is not None:
-                    return _replay(earlier)
-                response = await attend(request, body)
-                if once is not None:
-                    await once.keep(_answer_of(response))
-                await work.commit()
-            return response
-
-        async def attend(request: Request, body: bytes) -> Response:
-            _check_query(request, known)
-            document = _document(request, body, has_body=has_body)
-            return await handle(bodies.StrictRequest(request, body, document))
 
         return through
 
 
-async def _at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:
-    """The work's answer, after a second attempt where the first one collided.
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """The way of a request through the door, to the operation that works on it."""
 
-    Another request took the same unique value, or changed the same row, since we looked. Looking
-    again tells which, and refuses in words. Raises `Contended` when that collides too.
-    """
-    try:
-        return await work_on()
-    except (IntegrityError, StaleDataError):
-        pass
-    try:
-        return await work_on()
-    except (IntegrityError, StaleDataError) as collision:
-        raise Contended from collision
+    handle: Callable[[Request], Coroutine[Any, Any, Response]]
+    demand: Demand
+    #: Names of the query parameters.
+    known: Sequence[str]
+    has_body: bool
 
+    async def let_in(self, face: Face, request: Request) -> Response:
+        if self.demand.needs == ANYBODY:
+            return await self._attend(request, await bodies.read(request, self.demand.body_limit))
+        credential = face.greet(request)
+        if self.demand.file_limit is not None:
+            visits = Visits(face, request, credential, self.demand)
+            return await self._receive(visits, self.demand.file_limit)
+        body = await bodies.read(request, self.demand.body_limit)
+        if self.demand.before is not None:
+            await self.demand.before(face, request, credential, body)
+        return await at_most_twice(lambda: self._work_on(face, request, credential, body))
 
-def _once(request: Request, caller: Admitted, body: bytes) -> Once | None:
-    """What guards this request against being done twice, if its caller asks for that."""
-    key = key_of(request.headers.get("idempotency-key"))
-    if key is None or caller.principal_id is None:
-        return None
-    query = dict(request.query_params)
-    told = fingerprint(request.method, request.url.path, query, body)
-    return Once(caller.session, caller.principal_id, key, told)
+    async def _work_on(
+        self, face: Face, request: Request, credential: str, body: bytes
+    ) -> Response:
+        async with face.database.work(writes=self.demand.writes) as work:
+            caller = await face.admit(request, work, credential, self.demand.needs)
+            request.state.caller = caller
+            once = once_of(request, caller, body) if self.demand.writes else None
+            if once is not None and (earlier := await once.earlier()) is not None:
+                return replay(earlier)
+            response = await self._attend(request, body)
+            if once is not None:
+                await once.keep(answer_of(response))
+            await work.commit()
+        return response
 
+    async def _receive(self, visits: Visits, file_limit: int) -> Response:
+        """Let in whoever sends a file, before the file is read, and hand over their visits."""
+        request = visits.request
+        await visits.announce()
+        boundary = forms.require_form(request)
+        body = await bodies.read(request, self.demand.body_limit)
+        _check_query(request, self.known)
+        parts = forms.parse(body, boundary, file_limit)
+        visits.told = forms.told(parts)
+        request.state.visits = visits
+        return await self.handle(forms.FormRequest(request, parts))
 
-_KEPT_HEADERS = ("content-type", "location", "etag")
-
-
-def _answer_of(response: Response) -> Answer:
-    kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    return Answer(response.status_code, json.dumps(kept), bytes(response.body))
-
-
-def _replay(earlier: Answer) -> Response:
-    headers = json.loads(earlier.headers) | {"Idempotent-Replayed": "true"}
-    return Response(earlier.body, earlier.status, headers)
+    async def _attend(self, request: Request, body: bytes) -> Response:
+        _check_query(request, self.known)
+        document = _document(request, body, has_body=self.has_body)
+        return await self.handle(bodies.StrictRequest(request, body, document))
 
 
 def _query_names(route: APIRoute) -> list[str]:
@@ -275,13 +228,26 @@ class Operations:
         status: int = 200,
         refuses: Sequence[type[Problem]] = (),
         body_limit: int = bodies.JSON_LIMIT,
+        file_limit: int | None = None,
         examples: Any = None,
         before: Preparation | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Register the decorated coroutine; its docstring's first line is the summary."""
+        """Register the decorated coroutine; its docstring's first line is the summary.
+
+        With `file_limit` it takes a form with a file of so many bytes, and is handed `Visits` in
+        place of a transaction.
+        """
+        if file_limit is not None:
+            body_limit = file_limit + forms.OVERHEAD
 
         def register(endpoint: Handler) -> Handler:
-            _demands[endpoint] = Demand(needs, method != "GET", before, body_limit)
+            _demands[endpoint] = Demand(
+                needs,
+                writes=method != "GET",
+                body_limit=body_limit,
+                file_limit=file_limit,
+                before=before,
+            )
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":
                 problems += self._of_changes

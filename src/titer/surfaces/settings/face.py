@@ -13,6 +13,7 @@ from titer.kit.web.publication import Publication
 from titer.surfaces.settings import (
     api_keys,
     auth,
+    extraction_aliases,
     limits,
     material_types,
     organization,
@@ -39,6 +40,7 @@ _TAGS = {
     " row the account waits, as it does at sign-in.",
     "Organization": "The organization's own record.",
     "Catalogue": "Test definitions, material types and storage locations, kept here.",
+    "Instrument uploads": "What instruments call the tests, learned from uploads.",
 }
 
 
@@ -70,6 +72,7 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
         test_definitions.test_definitions,
         material_types.material_types,
         storage_locations.storage_locations,
+        extraction_aliases.extraction_aliases,
     ):
         resource.install(app, PREFIX)
     return app

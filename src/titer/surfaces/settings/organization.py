@@ -27,6 +27,7 @@ class OrganizationChange(Body):
     require_second_person: Flag = absent()
     require_if_match: Flag = absent()
     require_human_signature: Flag = absent()
+    allow_language_model: Flag = absent()
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Organization:
     require_second_person: bool
     require_if_match: bool
     require_human_signature: bool
+    allow_language_model: bool
     created_at: MomentOut
     updated_at: MomentOut
     version: int
@@ -66,11 +68,13 @@ async def get_organization(office: Office) -> Response:
 async def update_organization(
     request: Request, office: Office, body: OrganizationChange
 ) -> Response:
-    """Rename the organization, or say what it requires.
+    """Rename the organization, or set its rules.
 
     `requireSecondPerson`: who entered a result does not verify it. `requireIfMatch`: changes
     through the Lab API without `If-Match` are refused with `428`. `requireHumanSignature`: a key
     neither verifies, reports nor decides (`403 signature_required`); a person signs here instead.
+    `allowLanguageModel`: where this server has one, it may see an excerpt of instrument files that
+    are hard to read, without sample identifiers and personal columns.
     """
     expected = expected_version(request, office.tenant.organization_id)
     return await _shown(office, await service.change(office, body.given(), expected))
@@ -90,6 +94,7 @@ async def _shown(office: Office, own: models.Organization) -> Response:
         require_second_person=own.require_second_person,
         require_if_match=own.require_if_match,
         require_human_signature=own.require_human_signature,
+        allow_language_model=own.allow_language_model,
         created_at=own.created_at,
         updated_at=own.updated_at,
         version=own.version,

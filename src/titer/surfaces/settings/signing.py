@@ -28,8 +28,9 @@ from titer.kit.passwords import MAX_LENGTH
 from titer.kit.tenancy import TenantSession
 from titer.kit.web import bodies
 from titer.kit.web.answers import CAMEL, MomentOut, answer, expected_version, one_of, view
-from titer.kit.web.door import Face, Operations, Preparation
+from titer.kit.web.door import Operations
 from titer.kit.web.fields import PathId, Prose, Text
+from titer.kit.web.visits import Face, Preparation
 from titer.surfaces.settings.access import SIGNER, Caller, operations
 from titer.surfaces.settings.wire import Body, shown
 

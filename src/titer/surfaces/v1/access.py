@@ -25,6 +25,7 @@ from titer.kit.web import answers
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
 from titer.kit.web.middleware import request_id_of
+from titer.kit.web.visits import Visits
 from titer.surfaces.v1 import wire
 
 
@@ -82,9 +83,16 @@ async def _session(request: Request) -> TenantSession:
     return caller.session
 
 
+async def _visits(request: Request) -> Visits:
+    visits: Visits = request.state.visits
+    return visits
+
+
 Calling = Annotated[Caller, Depends(_caller)]
 Lab = Annotated[TenantSession, Depends(_session)]
 """The session of the calling key's organization, in the request's transaction."""
+Coming = Annotated[Visits, Depends(_visits)]
+"""The caller of an operation that takes a file: a transaction each time they come."""
 
 #: What a change of a record refuses where the caller's copy is stale, or must be named and is not.
 CONDITIONS: tuple[type[Problem], ...] = (PreconditionFailed, PreconditionRequired)

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from titer import __version__
 from titer.domain.keys.rules import PREFIX as KEY_PREFIX
 from titer.domain.keys.service import KeyUses
+from titer.domain.uploads.reading import ReadingRoom
 from titer.kit.db.engine import Database
 from titer.kit.errors import Internal, RateLimited
 from titer.kit.web.application import make
@@ -16,6 +17,7 @@ from titer.surfaces.v1 import (
     audit,
     clients,
     identity,
+    instrument_uploads,
     projects,
     reference,
     sample_tests,
@@ -39,6 +41,7 @@ _TAGS = {
     "Identity": "What the API offers, and who is calling.",
     "Samples": "Register samples, receive them, move them along the workflow, report them.",
     "Tests & results": "Enter results, one or many, verify them, and read every earlier value.",
+    "Instrument uploads": "Send an instrument's file: its results are read, shown, and written.",
     "Approvals": "Results out of specification, and what was decided about them.",
     "Signatures": "What people signed, and whether it still stands as they signed it.",
     "Reference data": "Test definitions, material types, projects, clients, storage locations.",
@@ -53,7 +56,8 @@ def rates(*, per_key: int, uploads: int) -> Rates:
     return Rates(KEY_PREFIX, Limit("key", per_key), {UPLOADS: Limit("uploads", uploads)})
 
 
-def build(database: Database, uses: KeyUses) -> FastAPI:
+def build(database: Database, uses: KeyUses, room: ReadingRoom) -> FastAPI:
+    """The Lab API; instrument files are read in `room`."""
     app = make(
         LabFace(database, uses),
         prefix=PREFIX,
@@ -75,6 +79,8 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
     for resource in (
         samples.samples,
         sample_tests.sample_tests,
+        instrument_uploads.uploading(room),
+        instrument_uploads.uploads,
         approvals.approvals,
         reference.reference,
         projects.projects,

@@ -1,0 +1,1 @@
+"""Reading results out of laboratory instrument files."""

@@ -1,0 +1,323 @@
+"""Recognising the tenant's own assays in header and cell texts."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from titer.domain.extraction.numbers import looks_numeric
+from titer.domain.extraction.roles import role_of
+from titer.domain.extraction.units import is_unit, measure
+from titer.domain.extraction.values import Assay, LearnedAlias
+from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
+from titer.domain.extraction.wording import key, words
+
+_QUALIFIERS = {
+    "total": "total", "tot": "total", "gesamt": "total", "totale": "total",
+    "dissolved": "dissolved", "diss": "dissolved", "soluble": "dissolved", "filtered": "dissolved",
+    "gelost": "dissolved", "dissous": "dissolved", "disuelto": "dissolved",
+    "free": "free", "libre": "free", "frei": "free", "bound": "bound", "extractable": "extractable",
+    "exchangeable": "exchangeable", "recoverable": "total", "particulate": "particulate",
+    "organic": "organic", "inorganic": "inorganic", "urine": "urine", "direct": "direct",
+}  # fmt: skip
+_NOISE = frozenset(
+    (
+        "icp ms oes aes ic uv vis hplc gc fid aas ecd cd dad fld uplc lc by in of the as"
+        " level content count serum plasma blood sample water he h2 o2 nogas gas mode axial"
+        " radial corrected ppm ppb mg l ug ng ml g dl conc concentration amount result"
+        " value mean average final calc calculated measured reported quantity total cells"
+        " percent pct % x and for at 25 20 c i ii iii v2 v3 test quant quantitative"
+        " units unit de du des la le el in der die das initial wert resultat ergebnis"
+        " konzentration concentracion anion cation line kg ion ions as_n mmol umol nm assay"
+        " w v m dry wet basis raw_ic is eluted peak channel ch"
+    ).split()
+)
+_FRACTION_OF_N = re.compile(
+    r"\bas\s+[NPS]\b|\bmg\s?[NPS]\s?/|[-\s][NPS]\b(?=\s*[/)\]]|$)|\b[NPS]/L\b"
+)
+# Every instrument has a temperature of its own; with a strange word beside it, it is that one.
+_AMBIENT = frozenset(["temp", "temperature", "temperatur", "temperatura", "pressure", "volume"])
+
+
+@dataclass(frozen=True, slots=True)
+class TestMatch:
+    """An assay recognised in a text; `rest` are the words that it does not account for."""
+
+    assay: Assay
+    score: float
+    kind: str
+    rest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    assay: Assay
+    qualifiers: frozenset[str]
+    score: float
+
+
+def _stems(text: str) -> list[str]:
+    """The words of a text without their figures."""
+    return [word.strip("0123456789.,") or word for word in words(text)]
+
+
+def _qualifiers(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(_QUALIFIERS[name] for name in names if name in _QUALIFIERS)
+
+
+def _unit_stripped(text: str) -> str:
+    """A name without a unit written behind it."""
+    parts = text.rstrip(" .:").split()
+    for size in (3, 2, 1):
+        tail = " ".join(parts[-size:]).strip("()[],")
+        enough = "/" in tail or "%" in tail or tail.casefold() in ("ppm", "ppb", "ntu", "fnu")
+        if len(parts) > size and enough and measure(tail) is not None:
+            return " ".join(parts[:-size]).rstrip(" ,;:-(")
+    return text
+
+
+class Lexicon:
+    """What the tenant calls its assays, with what labs in general call them."""
+
+    def __init__(
+        self,
+        assays: Iterable[Assay],
+        learned: Iterable[LearnedAlias] = (),
+        hinted: Iterable[LearnedAlias] = (),
+    ) -> None:
+        self.assays = {assay.id: assay for assay in assays}
+        self._exact: dict[str, dict[int, TestMatch]] = {}
+        self._concepts: dict[str, list[_Entry]] = {}
+        self._cache: dict[str, tuple[TestMatch, ...]] = {}
+        for assay in self.assays.values():
+            self._learn(assay)
+        for alias, kind in [(x, "learned") for x in learned] + [(x, "hint") for x in hinted]:
+            if alias.assay_id in self.assays and key(alias.text):
+                found = TestMatch(self.assays[alias.assay_id], 1.0, kind)
+                # A person's word outweighs what the name would mean elsewhere.
+                self._exact[key(alias.text)] = {alias.assay_id: found}
+        self._stems = self._all_stems()
+        self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
+
+    def _all_stems(self) -> frozenset[str]:
+        """A word of every name that could lead to an assay; most texts hold none of them."""
+        names = set(self._exact)
+        names.update(name for name, found in concepts().items() if found & self._concepts.keys())
+        symbols = [symbol for symbol, name in elements().items() if name in self._concepts]
+        return frozenset(stem for name in [*names, *symbols] for stem in _stems(name))
+
+    def _learn(self, assay: Assay) -> None:
+        spelled = [(assay.code, "code"), (assay.name, "name")]
+        spelled += [(alias, "alias") for alias in assay.aliases]
+        for text, kind in spelled:
+            if text and key(text):
+                score = 0.99 if kind == "alias" else 1.0
+                matches = self._exact.setdefault(key(text), {})
+                matches.setdefault(assay.id, TestMatch(assay, score, kind))
+        for concept, qualifiers, score in self._assay_concepts(assay):
+            self._concepts.setdefault(concept, []).append(_Entry(assay, qualifiers, score))
+
+    def _assay_concepts(self, assay: Assay) -> list[tuple[str, frozenset[str], float]]:
+        found: list[tuple[str, frozenset[str], float]] = []
+        for text in (assay.name, *assay.aliases):
+            found += [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(text)]
+        if not found and assay.code:
+            code = assay.code.strip()
+            names = concept_of(code)
+            if not names and code.capitalize() in elements() and not key(assay.name):
+                names = frozenset((elements()[code.capitalize()],))
+            found += [(name, frozenset(), 0.93) for name in names]
+        held = {name for name, _, _ in found}
+        near = [(kin()[n], q, s * 0.97) for n, q, s in found if n in kin() and kin()[n] not in held]
+        return found + near
+
+    def match(self, text: str) -> tuple[TestMatch, ...]:
+        """The assays a text may name, the likeliest first."""
+        cached = self._cache.get(text)
+        if cached is None:
+            cached = self._match(text.strip())
+            if len(self._cache) < 100_000:
+                self._cache[text] = cached
+        return cached
+
+    def _match(self, text: str) -> tuple[TestMatch, ...]:
+        if not text or len(text) > 100 or looks_numeric(text):
+            return ()
+        if not self._stems.intersection(_stems(text)):
+            return ()
+        best: dict[int, TestMatch] = {}
+        for variant, factor, rest in _variants(text):
+            for match in self._whole(variant, _qualifiers(rest)):
+                scored = replace(match, score=match.score * factor, rest=rest)
+                _keep(best, scored)
+            if best:
+                break
+        if not best:
+            for match in self._within(text):
+                _keep(best, match)
+        ranked = sorted(best.values(), key=lambda m: (-m.score, m.assay.id))
+        return tuple(m for m in ranked if m.score >= 0.4)
+
+    def _whole(self, text: str, qualifiers: frozenset[str]) -> list[TestMatch]:
+        """Matches of a text taken as one name."""
+        exact = self._exact.get(key(text), {})
+        fits = [m for m in exact.values()
+                if not qualifiers or _qualifier_fit(_own(m.assay), qualifiers)]  # fmt: skip
+        if fits:
+            return [_cased(match, text) for match in fits]
+        return self._of_concepts(concept_of(text), qualifiers, 1.0)
+
+    def _of_concepts(
+        self, names: frozenset[str], qualifiers: frozenset[str], factor: float
+    ) -> list[TestMatch]:
+        found = []
+        for name in names:
+            for entry in self._concepts.get(name, ()):
+                fit = _qualifier_fit(entry.qualifiers, qualifiers)
+                if fit:
+                    shared = 0.97 if len(names) > 1 else 1.0
+                    score = entry.score * factor * fit * shared
+                    found.append(TestMatch(entry.assay, score, "synonym"))
+        return found
+
+    def _within(self, text: str) -> list[TestMatch]:
+        """Matches of the longest known name inside a text."""
+        text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", _without_unit, text)
+        tokens = words(text)[:16]
+        cased = re.findall(r"[A-Za-z]+\d*[A-Za-z0-9]*", text.replace("_", " "))
+        names = concepts()
+        for size in range(min(len(tokens), max(6, self._longest)), 0, -1):
+            found: list[TestMatch] = []
+            foreign = False
+            for at in range(len(tokens) - size + 1):
+                name = " ".join(tokens[at : at + size])
+                rest = tokens[:at] + tokens[at + size :]
+                matches = self._part(name, size, rest, cased)
+                found += matches
+                foreign = foreign or (not matches and _telling(name, size) and name in names)
+            if found:
+                return [replace(m, score=m.score * 0.6) for m in found] if foreign else found
+            if foreign and size > 1:
+                return []
+        return []
+
+    def _part(
+        self, name: str, size: int, rest: tuple[str, ...], cased: list[str]
+    ) -> list[TestMatch]:
+        held = {token for token in cased if token in elements()}
+        exact = self._exact.get(name, {})
+        if size == 1 and len(name) <= 2:
+            symbol = name.capitalize()
+            coded = [m for m in exact.values() if m.kind == "code" and m.assay.code in cased]
+            if symbol not in held:
+                return [replace(m, score=0.85, rest=rest) for m in coded if len(cased) <= 2]
+            found = self._of_concepts(frozenset((elements()[symbol],)), _qualifiers(rest), 1.0)
+        elif exact and _telling(name, size):
+            found = [replace(m, kind="part") for m in exact.values()]
+            found = [m for m in found if _qualifier_fit(_own(m.assay), _qualifiers(rest))]
+        elif _telling(name, size):
+            found = self._of_concepts(concepts().get(name, frozenset()), _qualifiers(rest), 1.0)
+        else:
+            return []
+        unknown = [
+            w for w in rest if w not in _NOISE and w not in _QUALIFIERS and not w[0].isdigit()
+        ]
+        if unknown and name in _AMBIENT:
+            return []
+        factor = 0.9 if not unknown else (0.7 if len(unknown) == 1 else 0.5)
+        return [replace(m, score=m.score * factor, kind="part", rest=rest) for m in found]
+
+
+def _without_unit(bracket: re.Match[str]) -> str:
+    return " " if is_unit(bracket[1].strip()) else bracket[0]
+
+
+def _own(assay: Assay) -> frozenset[str]:
+    return _qualifiers(words(assay.name))
+
+
+def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The concepts of an assay's own name, with the words around them."""
+    if not text:
+        return []
+    whole = concept_of(text) or concept_of(_unit_stripped(text))
+    if whole:
+        return [(name, ()) for name in whole]
+    inner = re.search(r"\(([^)]+)\)", text)
+    core = re.sub(r"\([^)]*\)", " ", text).strip()
+    if concept_of(core):
+        extra = words(inner[1]) if inner else ()
+        return [(name, extra) for name in concept_of(core)]
+    tokens = words(text)
+    names = concepts()
+    for size in range(min(6, len(tokens)), 0, -1):
+        for at in range(len(tokens) - size + 1):
+            name = " ".join(tokens[at : at + size])
+            rest = tokens[:at] + tokens[at + size :]
+            known = [w for w in rest if w in _NOISE or w in _QUALIFIERS]
+            if name in names and _telling(name, size) and len(known) == len(rest):
+                return [(found, rest) for found in names[name]]
+    return []
+
+
+def _telling(name: str, size: int) -> bool:
+    return size > 1 or len(name) > 2
+
+
+def _keep(best: dict[int, TestMatch], match: TestMatch) -> None:
+    held = best.get(match.assay.id)
+    if held is None or match.score > held.score:
+        best[match.assay.id] = match
+
+
+def _cased(match: TestMatch, text: str) -> TestMatch:
+    """A two-letter code that is spelled like another element's symbol is no sure match."""
+    stripped = text.strip()
+    symbol = elements().get(stripped)
+    if match.kind == "code" and symbol is not None and match.assay.code.strip() != stripped:
+        own = concept_of(match.assay.name)
+        if own and symbol not in own and not any(kin().get(c) == symbol for c in own):
+            return replace(match, score=0.4)
+    return match
+
+
+def _qualifier_fit(own: frozenset[str], found: frozenset[str]) -> float:
+    if own == found:
+        return 1.0
+    if own and found:
+        return 0.0
+    if found:
+        return 0.95 if found == {"total"} else 0.75
+    return 0.95 if own == {"total"} else 0.8
+
+
+def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
+    """Ways to read a text as one name: whole, without brackets or unit, what is in brackets."""
+    seen: list[tuple[str, float, tuple[str, ...]]] = [(text, 1.0, ())]
+    based = _FRACTION_OF_N.search(text)
+    core = re.sub(r"[(\[{][^)\]}]*[)\]}]?", " ", text).strip(" :,;-_*#")
+    inner = [x.strip() for x in re.findall(r"[(\[{]([^)\]}]*)[)\]}]", text)]
+    if based and core:
+        letter = re.search(r"[NPS]", based[0])
+        if letter and not re.search(rf"\b{letter[0]}$", core):
+            seen.append((f"{_unit_stripped(core)} as {letter[0]}", 0.98, ()))
+    stripped = _unit_stripped(text).strip(" :,;-_*#")
+    if stripped != text:
+        seen.append((stripped, 0.99, ()))
+    if core and core != text:
+        extra = tuple(w for x in inner if not is_unit(x) for w in words(x))
+        seen.append((core, 0.98, extra))
+        seen.append((_unit_stripped(core), 0.98, extra))
+    for content in inner:
+        if role_of(core).value or role_of(core).negative:
+            seen.append((content, 0.95, words(core)))
+    head, sign, tail = text.partition(":")
+    if sign and tail.strip():
+        seen.append((tail.strip(), 0.9, words(head)))
+        seen.append((head.strip(), 0.85, words(tail)))
+    parts = [x.strip() for x in re.split(r"[,;|]", text) if x.strip()]
+    if 1 < len(parts) <= 4:
+        seen.append((parts[0], 0.95, words(" ".join(parts[1:]))))
+    line = re.match(r"^([A-Za-z]{1,2})[\s_-]*\d{2,3}(?:[.,_]\d{1,4})?\b", text)
+    if line:
+        seen.append((line[1].capitalize(), 0.97, ()))
+    return seen

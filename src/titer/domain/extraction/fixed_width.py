@@ -1,0 +1,76 @@
+"""Text whose columns are held apart by spaces alone."""
+
+import re
+
+_PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w .()/%-]{0,40}?)="
+                   r"(\S.*)$")  # fmt: skip
+_WIDE_LINE = 2_000
+
+
+def _blank_runs(block: list[str]) -> list[tuple[int, int]]:
+    """Runs of two or more character columns that are blank in every line of a block."""
+    width = max(len(line) for line in block)
+    filled = bytearray(width)
+    for line in block:
+        for at, sign in enumerate(line):
+            if sign != " ":
+                filled[at] = 1
+    runs: list[tuple[int, int]] = []
+    start = None
+    for at in range(width + 1):
+        blank = at < width and not filled[at]
+        if blank and start is None:
+            start = at
+        elif not blank and start is not None:
+            if at - start >= 2 and start > 0 and at < width:
+                runs.append((start, at))
+            start = None
+    return runs
+
+
+def _cut(line: str, runs: list[tuple[int, int]]) -> list[str]:
+    cells, start = [], 0
+    for left, right in runs:
+        cells.append(line[start:left].strip())
+        start = right
+    cells.append(line[start:].strip())
+    return cells
+
+
+def _split_line(line: str) -> list[str]:
+    cells = re.split(r"\s{2,}", line.strip())
+    if len(cells) == 1:
+        pair = _PAIR.match(line)
+        if pair:
+            return [pair[1] or pair[3], (pair[2] or pair[4]).strip()]
+    return cells
+
+
+def _split_block(block: list[str]) -> list[list[str]]:
+    wide = [line for line in block if re.search(r"\S\s{2,}\S", line)]
+    if len(wide) >= 3:
+        runs = _blank_runs(wide)
+        ragged = max(len(re.split(r"\s{2,}", line.strip())) for line in wide)
+        if len(runs) + 1 >= 0.7 * ragged:
+            chosen = set(map(id, wide))
+            return [_cut(x, runs) if id(x) in chosen else _split_line(x) for x in block]
+    single = [line.split() for line in block]
+    counts = {len(cells) for cells in single}
+    if len(block) >= 3 and len(counts) == 1 and min(counts) >= 3 and not wide:
+        return single
+    return [_split_line(line) for line in block]
+
+
+def split_fixed(lines: list[str]) -> list[list[str]]:
+    """Split every line where the lines around it are blank too; empty lines stay empty rows."""
+    rows: list[list[str]] = []
+    block: list[str] = []
+    for line in [*(x[:_WIDE_LINE].expandtabs() for x in lines), ""]:
+        if line.strip():
+            block.append(line.rstrip())
+            continue
+        if block:
+            rows.extend(_split_block(block))
+            block = []
+        rows.append([])
+    return rows

@@ -1,0 +1,298 @@
+"""Header rows: which they are, and what each column below them holds."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.identifiers import Fit, IdMatch
+from titer.domain.extraction.roles import Role, is_statistic, negative_words
+from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.units import is_unit, measure
+from titer.domain.extraction.vocabulary import names_analyte
+from titer.domain.extraction.wording import words
+
+_MAX_HEADER_ROWS = 8
+_PLAIN_UNITS = frozenset(("ppm ppb ppt ntu fnu ph % mm um nm fl pg abs au").split())
+_RAW_CAPTIONS = frozenset(
+    "area areas height intensity intensities counts raw median recovery rsd sd cv absorbance od"
+    " response calibration standards curve range blank signal stdev uncertainty limits".split()
+)
+
+
+@dataclass(slots=True)
+class Column:
+    """All that the header says of one column."""
+
+    index: int
+    role: Role = field(default_factory=Role)
+    tests: tuple[TestMatch, ...] = ()
+    test_cell: tuple[int, int] | None = None
+    sample: IdMatch | None = None
+    sample_cell: tuple[int, int] | None = None
+    unit: str = ""
+    negative: bool = False
+    texts: tuple[str, ...] = ()
+    foreign: bool = False
+
+
+@dataclass(slots=True)
+class Table:
+    """A header with the rows below it; the header may be missing."""
+
+    header: tuple[int, ...]
+    columns: dict[int, Column]
+    body: list[int]
+    rank: float = 0.98
+
+    def column(self, index: int) -> Column:
+        return self.columns.get(index) or Column(index)
+
+
+def is_pairs(sheet: Sheet, row: int) -> bool:
+    """Whether a row is made of `key:` and value cells rather than of labels."""
+    cells = sheet.filled(row)
+    closed = {c for c in cells if sheet.text(row, c).endswith((":", "="))}
+    if any(c + 1 in closed for c in closed):
+        return False
+    keys = len(closed)
+    return 0 < keys <= 0.6 * len(cells) + 0.5 and len(cells) <= 2 * keys + 2
+
+
+def _distinct(matches: dict[int, IdMatch]) -> int:
+    return len({match.sample.id for match in matches.values()})
+
+
+def is_header(sheet: Sheet, row: int) -> bool:
+    """Whether a row labels the columns below it."""
+    filled = sheet.filled(row)
+    if len(filled) < 2:
+        return False
+    ids = sheet.strong_ids(row)
+    figures = 0
+    for column in filled:
+        if column not in ids and sheet.is_figure(row, column):
+            if not sheet.text(row, column).isdigit():
+                return False
+            figures += 1
+    if _distinct(ids) >= 2:
+        return figures <= 0.34 * len(filled)
+    if ids or is_pairs(sheet, row):
+        return False
+    if figures > 0.2 * len(filled):
+        return False
+    labels = 0
+    named = 0
+    for column in filled:
+        text = sheet.text(row, column)
+        role = sheet.role(text)
+        named += bool(role.sample or role.test or role.value or role.unit)
+        labels += bool(role.named or sheet.tests(text) or is_unit(text))
+    if labels == 1 and not figures and not named:
+        return _heads_figures(sheet, row, filled)
+    allowed = 0.2 * len(filled) if named >= 3 and labels >= 5 else 0
+    share = 0.3 if figures or labels < 3 or len(filled) < 8 else 0.1
+    return figures <= allowed and labels >= 2 and labels >= share * len(filled)
+
+
+def _heads_figures(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a lone analyte's name stands right above figures, beside another label."""
+    if row + 1 >= len(sheet.rows) or sheet.gap_before(row + 1) or len(filled) > 4:
+        return False
+    return any(
+        sheet.is_figure(row + 1, column) and column != filled[0]
+        for column in filled
+        if sheet.tests(sheet.text(row, column))
+    )
+
+
+def _continues(sheet: Sheet, row: int, above: int) -> bool:
+    """Whether a row still belongs to the header above it."""
+    filled = sheet.filled(row)
+    if sheet.ids_in(row) and any(
+        m.fit is not Fit.CONTROL for found in sheet.ids_in(row).values() for m in found
+    ):
+        return False
+    if any(sheet.is_figure(row, c) for c in filled) or is_pairs(sheet, row):
+        return False
+    if is_header(sheet, row):
+        return True
+    texts = [sheet.text(row, c) for c in filled]
+    units = sum(is_unit(t.strip("()[]")) for t in texts)
+    if units >= 0.5 * len(texts) or (len(texts) >= 3 and _repeated(texts) >= 0.6):
+        return True
+    under = set(sheet.filled(above))
+    labels = sum(sheet.role(t).named for t in texts)
+    return labels >= 1 and len(filled) <= 0.7 * len(under) and set(filled) <= under
+
+
+def _repeated(texts: list[str]) -> float:
+    return Counter(texts).most_common(1)[0][1] / len(texts)
+
+
+def find_tables(sheet: Sheet) -> list[Table]:
+    """Cut a sheet into headers and bodies; same headers are put together."""
+    count = len(sheet.rows)
+    tables: list[Table] = [Table((), {}, [])]
+    row = 0
+    while row < count:
+        if not is_header(sheet, row) or _repeats_below_samples(sheet, row, tables[-1]):
+            tables[-1].body.append(row)
+            row += 1
+            continue
+        header = _header_from(sheet, row)
+        lead = _group_row_above(sheet, header[0], tables[-1].body)
+        if lead is not None:
+            tables[-1].body.remove(lead)
+            header = [lead, *header]
+        tables.append(Table(tuple(header), {}, [], _caption_rank(sheet, header[0])))
+        row = header[-1] + 1
+    return _merged(sheet, [t for t in tables if t.body])
+
+
+def _caption_rank(sheet: Sheet, first: int) -> float:
+    """What a line above a table says of its figures: results, or something on the way there."""
+    above = first - 1
+    if above < 0 or sheet.gap_before(first) > 1 or not 0 < len(sheet.filled(above)) <= 2:
+        return 0.98
+    text = sheet.text(above, sheet.filled(above)[-1]).rpartition(":")[2].strip()
+    role = sheet.role(text)
+    if role.value >= 0.9:
+        return 1.0
+    if role.sample or role.test or sheet.tests(text) or sheet.ids_in(above):
+        return 0.98
+    raw = _RAW_CAPTIONS & set(words(text)) or is_statistic(text)
+    return 0.6 if raw and len(words(text)) <= 3 else 0.98
+
+
+def _repeats_below_samples(sheet: Sheet, row: int, table: Table) -> bool:
+    """With samples across, a row of one repeated word is no new header."""
+    across = {c for r in table.header for c in sheet.strong_ids(r)}
+    texts = [sheet.text(row, c) for c in across if sheet.text(row, c)]
+    return len(across) >= 2 and len(texts) >= 2 and len(set(texts)) <= max(1, len(texts) // 3)
+
+
+def _header_from(sheet: Sheet, row: int) -> list[int]:
+    header = [row]
+    while len(header) < _MAX_HEADER_ROWS and header[-1] + 1 < len(sheet.rows):
+        below = header[-1] + 1
+        if sheet.gap_before(below) > 1 or not _continues(sheet, below, header[-1]):
+            break
+        # A header that starts anew opens its own table.
+        if sheet.rows[below] in [sheet.rows[r] for r in header]:
+            break
+        header.append(below)
+    return header
+
+
+def _group_row_above(sheet: Sheet, first: int, body: list[int]) -> int | None:
+    above = first - 1
+    if above < 0 or not body or body[-1] != above or sheet.gap_before(first) > 0:
+        return None
+    filled = sheet.filled(above)
+    if not filled or filled[0] == 0 or any(sheet.is_figure(above, c) for c in filled):
+        return None
+    if is_pairs(sheet, above) or sheet.ids_in(above):
+        return None
+    named = [c for c in filled if sheet.tests(sheet.text(above, c))]
+    return above if named and len(named) >= 0.5 * len(filled) else None
+
+
+def _merged(sheet: Sheet, tables: list[Table]) -> list[Table]:
+    by_header: dict[tuple[tuple[str, ...], ...], Table] = {}
+    result: list[Table] = []
+    for table in tables:
+        signature = (*(sheet.rows[r] for r in table.header), (str(table.rank),))
+        held = by_header.get(signature) if table.header else None
+        if held is not None:
+            held.body.extend(table.body)
+            continue
+        by_header[signature] = table
+        result.append(table)
+    for table in result:
+        table.columns = _columns(sheet, table)
+    return result
+
+
+def _filled_cells(sheet: Sheet, header: tuple[int, ...], column: int) -> list[tuple[int, int]]:
+    """The header cells over a column, top down, spanning labels included."""
+    cells: list[tuple[int, int]] = []
+    for at, row in enumerate(header):
+        if sheet.text(row, column):
+            cells.append((row, column))
+            continue
+        own_below = any(sheet.text(r, column) for r in header[at + 1 :])
+        if not own_below:
+            continue
+        left = column - 1
+        while left >= 0 and not sheet.text(row, left):
+            left -= 1
+        if left >= 0 and column - left <= 24 and _spans(sheet, row, left):
+            cells.append((row, left))
+    return cells
+
+
+def _spans(sheet: Sheet, row: int, column: int) -> bool:
+    text = sheet.text(row, column)
+    if sheet.tests(text) or column in sheet.strong_ids(row):
+        return True
+    role = sheet.role(text)
+    # An analyte that the tenant did not ask for spans its columns all the same.
+    return not role.named and not is_unit(text) and len(words(text)) <= 3
+
+
+def _columns(sheet: Sheet, table: Table) -> dict[int, Column]:
+    width = max((len(sheet.rows[r]) for r in table.header), default=0)
+    columns = {}
+    for index in range(width):
+        cells = _filled_cells(sheet, table.header, index)
+        if cells:
+            columns[index] = _column(sheet, index, cells)
+    return columns
+
+
+def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
+    column = Column(index, texts=tuple(sheet.text(*cell) for cell in cells))
+    sample = test = unit = value = 0.0
+    for cell in reversed(cells):
+        text = sheet.text(*cell)
+        found = sheet.strong_ids(cell[0]).get(cell[1])
+        if found is not None and column.sample is None:
+            column.sample, column.sample_cell = found, cell
+            continue
+        role = sheet.role(text)
+        tests = sheet.tests(text)
+        if tests and role.value and tests[0].score < 1 and tests[0].kind == "part":
+            role = Role(value=role.value)
+        if tests and (not column.tests or tests[0].score > column.tests[0].score):
+            column.tests, column.test_cell = tests, cell
+        if (not tests and role.negative and not is_unit(text.strip("()[] "))) or (
+            tests and negative_words(" ".join(tests[0].rest)) and not role.value
+        ):
+            column.negative = True
+        sample, test = max(sample, role.sample), max(test, role.test)
+        unit, value = max(unit, role.unit), max(value, role.value)
+        column.unit = column.unit or header_unit(text, bool(tests))
+        column.foreign = column.foreign or (not tests and names_analyte(text))
+    column.role = Role(sample, test, unit, value, column.negative)
+    return column
+
+
+def header_unit(text: str, named: bool) -> str:
+    """The unit that a header text carries, alone, in brackets or at its end."""
+    bare = text.strip("()[] ")
+    if not named and is_unit(bare) and bare.casefold() not in ("c", "k", "f", "x", "index"):
+        return bare
+    for opened, closed in (("(", ")"), ("[", "]")):
+        start = text.find(opened)
+        if start > 0 and closed in text[start:]:
+            inner = text[start + 1 : text.rfind(closed)].strip()
+            if measure(inner) is not None and not inner.isdigit():
+                return inner
+    parts = text.replace(",", " ").replace(";", " ").split()
+    for size in (3, 2, 1):
+        tail = " ".join(parts[-size:])
+        enough = "/" in tail or "%" in tail or tail.casefold() in _PLAIN_UNITS or "-1" in tail
+        begins = not tail[0].isdigit() or tail.startswith("10")
+        if len(parts) > size and enough and begins and measure(tail) is not None:
+            return tail
+    return ""

@@ -1,0 +1,293 @@
+"""From candidates to proposals: which target, which unit, which of several values."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.candidates import Candidate
+from titer.domain.extraction.confidence import UNIT_FACTORS, confidence
+from titer.domain.extraction.identifiers import Fit
+from titer.domain.extraction.numbers import Kind
+from titer.domain.extraction.units import Agreement, compare
+from titer.domain.extraction.values import Original, Proposal, Unmatched, World
+
+_OPERATORS = "<>=~"
+_MOST_VALUES = 60
+
+
+@dataclass(slots=True)
+class Judged:
+    """A candidate that fits one open target."""
+
+    candidate: Candidate
+    target_id: int
+    test: TestMatch
+    result: str
+    unit: str
+    raw: float
+    flags: set[str]
+    original: Original | None = None
+    agreement: Agreement = Agreement.ABSENT
+
+
+class Schedule:
+    """Which targets are open, by sample and assay."""
+
+    def __init__(self, world: World) -> None:
+        self._targets = {(t.sample_id, t.assay_id): t.id for t in world.targets}
+
+    def find(self, sample_id: int, assay_id: int) -> int | None:
+        return self._targets.get((sample_id, assay_id))
+
+
+def choose_test(candidate: Candidate, schedule: Schedule) -> tuple[TestMatch, int, bool] | None:
+    """The best named assay that is open on the sample, and whether another is as good."""
+    top = candidate.tests[0].score
+    sample = candidate.sample.match.sample.id
+    fitting: list[tuple[TestMatch, int]] = []
+    for test in candidate.tests:
+        target = schedule.find(sample, test.assay.id)
+        if target is not None and test.score >= 0.9 * top:
+            fitting.append((test, target))
+    if not fitting:
+        return None
+    rival = len(fitting) > 1 and fitting[1][0].score >= 0.97 * fitting[0][0].score
+    return fitting[0][0], fitting[0][1], rival
+
+
+def _convert(result: str, factor: Decimal) -> str | None:
+    """The result times an exact factor, with its operator; None where it is not exact."""
+    number = result.lstrip(_OPERATORS)
+    operator = result[: len(result) - len(number)]
+    try:
+        product = Decimal(number) * factor
+    except InvalidOperation:
+        return None
+    if factor == 0 or len(product.as_tuple().digits) > 26:
+        return None
+    return operator + format(product, "f")
+
+
+def judge(candidate: Candidate, schedule: Schedule) -> Judged | None:
+    """Weigh one candidate; None where its assay is not open on its sample."""
+    chosen = choose_test(candidate, schedule)
+    if chosen is None:
+        return None
+    test, target, rival = chosen
+    reading = candidate.reading
+    unit = candidate.unit or reading.unit
+    agreement, factor = compare(unit, test.assay.unit)
+    judged = Judged(candidate, target, test, reading.result, unit, 0.0, set(candidate.flags),
+                    agreement=agreement)  # fmt: skip
+    judged.flags |= _doubts(candidate, test, rival)
+    if reading.kind is Kind.TEXT:
+        judged.flags.add("text_result")
+    elif agreement is Agreement.CONTRADICTS:
+        judged.flags.add("unit_contradicts")
+    elif reading.result[:1].isalpha():
+        pass  # "ND" and its like say the same in every unit
+    elif agreement is Agreement.CONVERTIBLE:
+        converted = _convert(reading.result, factor)
+        if converted is None:
+            judged.flags.add("unit_contradicts")
+        else:
+            judged.original = Original(reading.result, unit)
+            judged.result, judged.unit = converted, test.assay.unit
+            judged.flags.add("converted")
+    quality = candidate.sample.fit * test.score * candidate.role
+    quality *= 0.75 if candidate.rank < 0.7 else 1.0
+    judged.raw = min(1.0, quality * UNIT_FACTORS[agreement.value])
+    return judged
+
+
+def _doubts(candidate: Candidate, test: TestMatch, rival: bool) -> set[str]:
+    flags: set[str] = set()
+    sample = candidate.sample
+    if candidate.reading.ambiguous:
+        flags.add("ambiguous_number")
+    if not sample.supported:
+        flags.add("weak_sample_id")
+    if sample.match.fit is Fit.NUMBERED:
+        flags.add("loose_sample_id")
+    if sample.match.diluted:
+        flags.add("diluted")
+    if sample.via == "file":
+        flags.add("sample_from_file_name")
+    if rival:
+        flags.add("test_ambiguous")
+    if test.score < 0.75 and test.kind != "unit":
+        flags.add("loose_test_name")
+    return flags
+
+
+def same_value(left: str, right: str) -> bool:
+    """Equal as numbers, or one the other rounded."""
+    if left == right:
+        return True
+    try:
+        one, other = Decimal(left), Decimal(right)
+    except InvalidOperation:
+        return False
+    places = max(_exponent(one), _exponent(other))
+    step = Decimal(1).scaleb(places)
+    try:
+        return one.quantize(step) == other.quantize(step) and (places < 0 or one == other)
+    except InvalidOperation:
+        return one == other
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
+
+
+def settle(group: list[Judged]) -> list[Judged]:
+    """Of all that was read for one target: means before replicates, the surer before the less."""
+    means = {j.candidate.table for j in group if j.candidate.row_kind == "mean"}
+    kept = [j for j in group if j.candidate.row_kind == "mean" or j.candidate.table not in means]
+    if any(j.candidate.rank >= 0.7 for j in kept):
+        kept = [j for j in kept if j.candidate.rank >= 0.7]
+    top = max(j.raw for j in kept)
+    kept = [j for j in kept if j.raw >= 0.87 * top]
+    rank = max(j.candidate.rank for j in kept)
+    best = [j for j in kept if j.candidate.rank == rank]
+    disagree = any(not any(_same(j, b) for b in best) for j in kept if j not in best)
+    kept = best
+    kept.sort(key=lambda j: (-j.raw, j.candidate.table, j.candidate.place))
+    distinct: list[Judged] = []
+    for judged in kept[:_MOST_VALUES]:
+        if not any(_same(judged, held) for held in distinct):
+            distinct.append(judged)
+    for judged in distinct:
+        if len(distinct) > 1:
+            judged.flags.add("several_values")
+        elif disagree:
+            judged.flags.add("sheets_disagree")
+    return distinct
+
+
+def _same(left: Judged, right: Judged) -> bool:
+    return left.unit == right.unit and same_value(left.result, right.result)
+
+
+def decide(candidates: Iterable[Candidate], world: World) -> tuple[list[Proposal], list[Unmatched]]:
+    """Proposals for the open targets, and what was read without one."""
+    schedule = Schedule(world)
+    by_target: dict[int, list[Judged]] = defaultdict(list)
+    unmatched: list[Unmatched] = []
+    for candidate in candidates:
+        judged = judge(candidate, schedule)
+        if judged is None:
+            unmatched.append(_unscheduled(candidate))
+        else:
+            by_target[judged.target_id].append(judged)
+    settled = [judged for group in by_target.values() for judged in settle(group)]
+    proposals = [propose(judged) for judged in settled if reread(judged)]
+    proposals.sort(key=lambda p: (p.source.sheet, p.source.line, p.source.column, p.target_id))
+    return proposals, unmatched
+
+
+def _unscheduled(candidate: Candidate) -> Unmatched:
+    sample = candidate.sample.match.sample
+    return Unmatched(
+        "test_not_open", sample.id, sample.tracking_id, candidate.tests[0].assay.code,
+        candidate.reading.result, candidate.unit, candidate.sheet.grid.source(*candidate.place),
+    )  # fmt: skip
+
+
+def reread(judged: Judged) -> bool:
+    """The value once more from its cited cell: it must be the one that is proposed."""
+    candidate = judged.candidate
+    sheet = candidate.sheet
+    again = sheet.reading(*candidate.place)
+    original = judged.original.result if judged.original is not None else judged.result
+    return again.kind is not Kind.NONE and again.result == original
+
+
+def propose(judged: Judged) -> Proposal:
+    """The judged candidate in words and probability."""
+    candidate, test = judged.candidate, judged.test
+    grid = candidate.sheet.grid
+    sample = candidate.sample
+    flags = frozenset(judged.flags)
+    return Proposal(
+        target_id=judged.target_id,
+        sample_id=sample.match.sample.id,
+        tracking_id=sample.match.sample.tracking_id,
+        assay_id=test.assay.id,
+        code=test.assay.code,
+        analyte_id=test.assay.analyte_id,
+        result=judged.result,
+        unit=judged.unit,
+        confidence=confidence(judged.raw, flags),
+        raw_score=round(judged.raw, 4),
+        conflict="several_values" in flags,
+        layout=candidate.layout,
+        source=grid.source(*candidate.place),
+        sample_source=grid.source(*sample.place) if sample.place else None,
+        test_source=grid.source(*candidate.test_place) if candidate.test_place else None,
+        converted_from=judged.original,
+        flags=flags,
+        reasons=reasons(judged),
+    )
+
+
+_SAMPLE_REASONS = {
+    Fit.EXACT: "The sample's identifier stands in the file as it is.",
+    Fit.SPELLED: "The sample's identifier stands in the file in another spelling.",
+    Fit.SUFFIXED: "The sample's identifier stands in the file with a run or dilution mark.",
+    Fit.WORDED: "The sample's identifier stands in the file among other words.",
+    Fit.PATH: "The sample's identifier stands in a file path.",
+    Fit.NUMBERED: "The sample's identifier is part of a longer number or name.",
+}
+_TEST_REASONS = {
+    "code": "The test's code names it.",
+    "name": "The test's name names it.",
+    "alias": "An alias of the test names it.",
+    "learned": "A name confirmed before names the test.",
+    "hint": "The hint names the test.",
+    "synonym": "A common name of the analyte names the test.",
+    "part": "The test's name is part of the text.",
+    "unit": "The analyte is not named; only this test has the unit.",
+}
+_FLAG_REASONS = {
+    "ambiguous_number": "The number can be read in two ways.",
+    "unit_contradicts": "The unit in the file contradicts the test's unit.",
+    "qualified": "A mark beside the number says that it is only a limit.",
+    "converted": "The result was converted to the test's unit.",
+    "weak_sample_id": "The identifier is too short to be sure of.",
+    "several_samples_in_row": "The row names more than one sample.",
+    "guessed_column": "No header says which column holds the results.",
+    "no_header": "The table has no header.",
+    "several_values": "The file holds several values for this test.",
+    "sheets_disagree": "Another sheet of the file holds another value.",
+    "several_value_columns": "Several columns could hold the result.",
+    "diluted": "The sample was run diluted.",
+    "test_ambiguous": "Another test is named as well.",
+    "analyte_not_named": "The analyte is not named in the file.",
+    "analyte_assumed": "The analyte is not named; it is the only test that is open.",
+    "sample_from_file_name": "The sample is named by the file's name only.",
+    "shifted_header": "The header's labels do not stand over their columns.",
+    "text_result": "The result is a word, not a number.",
+}
+
+
+def reasons(judged: Judged) -> tuple[str, ...]:
+    """What speaks for a row and what against it."""
+    found = [
+        _SAMPLE_REASONS.get(judged.candidate.sample.match.fit, ""),
+        _TEST_REASONS.get(judged.test.kind, ""),
+    ]
+    if judged.agreement is Agreement.SAME:
+        found.append("The unit is the test's own.")
+    elif judged.agreement is Agreement.NOTE:
+        found.append("The unit is taken as equal to the test's unit.")
+    found += [_FLAG_REASONS[flag] for flag in sorted(judged.flags) if flag in _FLAG_REASONS]
+    return tuple(reason for reason in found if reason)
+
+
+def with_confidence(proposal: Proposal, value: float, *flags: str) -> Proposal:
+    """The same proposal, believed more or less."""
+    return replace(proposal, confidence=round(value, 4), flags=proposal.flags | set(flags))

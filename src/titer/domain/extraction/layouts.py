@@ -1,0 +1,400 @@
+"""From tables to candidate results: wide, long, transposed, blocks."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.candidates import Candidate, Place, SampleRef
+from titer.domain.extraction.headers import Column, Table, header_unit
+from titer.domain.extraction.numbers import Kind, Reading, looks_numeric, looks_temporal
+from titer.domain.extraction.realign import realigned
+from titer.domain.extraction.roles import sheet_rank
+from titer.domain.extraction.rows import RowReader
+from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.units import Agreement, compare, is_unit
+from titer.domain.extraction.values import Assay
+from titer.domain.extraction.wording import fold
+
+_GUESSED = 0.45
+_UNNAMED = 0.8
+_TOO_MANY_COLUMNS = 6
+
+
+def _reach(found: list[Candidate]) -> float:
+    """How much evidence candidates carry, every sample counted once."""
+    best: dict[int, float] = {}
+    for one in found:
+        sample = one.sample.match.sample.id
+        best[sample] = max(best.get(sample, 0.0), one.quality)
+    return sum(best.values())
+
+
+class TableReader:
+    """Tries the layouts that one table may have."""
+
+    def __init__(self, number: int, reader: RowReader) -> None:
+        self.number = number
+        self.reader = reader
+        self.sheet: Sheet = reader.sheet
+        self.table: Table = reader.table
+        self.body = reader.body
+        self._refs = self._samples()
+
+    def _samples(self) -> dict[int, SampleRef]:
+        """The sample of every row that has one and is no statistic or control."""
+        found: dict[int, SampleRef] = {}
+        previous: SampleRef | None = None
+        last_row: int | None = None
+        for row in self.body:
+            ref = self.reader.sample(row)
+            if ref is None:
+                broken = last_row is not None and row != last_row + 1
+                ref = None if broken else self.reader.carried(previous, row)
+                if ref is None and self.reader.id_column is not None:
+                    previous = None
+            if ref is not None:
+                previous, last_row = ref, row
+                found[row] = ref
+        return found
+
+    def candidates(self) -> list[Candidate]:
+        """The candidates of the layout that explains the table best."""
+        if not self.table.header and not self._refs:
+            return []
+        transposed = self._transposed()
+        if transposed:
+            return transposed
+        if not self._refs:
+            return []
+        long, explicit = self._long()
+        wide = self._wide()
+        if long and explicit and len(long) >= 0.2 * len(wide):
+            return long
+        scoped = [] if (long or wide) else self._scoped()
+        best = max((wide, long, scoped), key=lambda found: sum(c.quality**2 for c in found))
+        return best or self._unnamed()
+
+    def _candidate(
+        self, row: int, tests: tuple[TestMatch, ...], named: Place | None, at: int,
+        unit: str, layout: str, role: float,
+    ) -> Candidate | None:  # fmt: skip
+        reading = self.sheet.reading(row, at)
+        if reading.kind is Kind.NONE:
+            return None
+        kind = self.reader.kind(row)
+        if kind in ("statistic", "control"):
+            return None
+        ref = self._refs[row]
+        found = Candidate(self.sheet, ref, tests, named, (row, at), reading,
+                          unit or reading.unit, layout, role, self.number,
+                          sheet_rank(self.sheet.grid.name) * self.table.rank, kind)  # fmt: skip
+        if self.reader.rivals(row, ref):
+            found.flags.add("several_samples_in_row")
+        if reading.kind is Kind.NUMBER and self.reader.qualified(row):
+            found.flags.add("qualified")
+        return found
+
+    # -- wide ---------------------------------------------------------------------------------
+
+    def _wide(self) -> list[Candidate]:
+        chosen = self._wide_columns()
+        found: list[Candidate] = []
+        for row in self._refs:
+            for column, shared in chosen:
+                unit = column.unit or self._unit_beside(row, column)
+                role = self._wide_role(column)
+                one = self._candidate(row, column.tests, column.test_cell, column.index,
+                                      unit, "wide", role)  # fmt: skip
+                if one is not None:
+                    if shared:
+                        one.flags.add("several_columns")
+                    found.append(one)
+        return found
+
+    @staticmethod
+    def _wide_role(column: Column) -> float:
+        return max(column.role.value, 0.96) if column.tests[0].score > 0.8 else 0.9
+
+    def _wide_columns(self) -> list[tuple[Column, bool]]:
+        """For every assay the columns that name it best and hold results."""
+        by_test: dict[int, list[tuple[float, Column]]] = defaultdict(list)
+        for column in self.table.columns.values():
+            if not column.tests or column.negative or column.role.unit:
+                continue
+            if column.index == self.reader.id_column:
+                continue
+            readable, filled = self._readable(column.index)
+            if not readable or readable < 0.5 * filled:
+                continue
+            value = column.role.value
+            role = value or (0.9 if not (column.role.sample or column.role.test) else 0.5)
+            by_test[column.tests[0].assay.id].append((column.tests[0].score * role, column))
+        chosen: dict[int, tuple[Column, bool]] = {}
+        for found in by_test.values():
+            top = max(score for score, _ in found)
+            kept = [c for score, c in found if score >= top * 0.985]
+            if len(kept) > _TOO_MANY_COLUMNS:
+                continue
+            for column in kept:
+                chosen[column.index] = (column, len(kept) > 1)
+        return [chosen[index] for index in sorted(chosen)]
+
+    def _readable(self, column: int) -> tuple[int, int]:
+        """How many cells of the samples' rows read as results, of how many filled."""
+        readable = filled = 0
+        for row in self._refs:
+            text = self.sheet.text(row, column)
+            if text:
+                empty = self.sheet.reading(row, column).kind is Kind.NONE
+                readable += not empty
+                filled += not (empty and len(text) <= 16 and not looks_temporal(text))
+        return readable, filled
+
+    def _unit_beside(self, row: int, column: Column) -> str:
+        """The unit in the cell after a value, where that column is one of units."""
+        beside = self.table.columns.get(column.index + 1)
+        text = self.sheet.text(row, column.index + 1)
+        if beside is not None and beside.role.unit and not (is_unit(text) and len(text) > 12):
+            return text
+        if beside is None and is_unit(text) and not looks_numeric(text):
+            return text
+        return ""
+
+    # -- long ---------------------------------------------------------------------------------
+
+    def _long(self) -> tuple[list[Candidate], bool]:
+        test_column = self._test_column()
+        if test_column is None:
+            return [], False
+        rows = [r for r in self._refs if self._row_tests(r, test_column)]
+        value = self._value_column(rows, test_column)
+        if value is None:
+            return [], False
+        at, role, explicit, flags = value
+        unit_column = self._unit_column(rows, at)
+        found: list[Candidate] = []
+        for row in rows:
+            one = self._long_row(row, test_column, at, role, unit_column)
+            if one is not None:
+                one.flags |= flags
+                found.append(one)
+        header = self.table.column(test_column).role.test
+        return found, explicit and bool(header)
+
+    def _long_row(
+        self, row: int, test_column: int, at: int, role: float, unit_column: int | None
+    ) -> Candidate | None:
+        tests = self._row_tests(row, test_column)
+        unit = self.sheet.text(row, unit_column) if unit_column is not None else ""
+        unit = unit or self.table.column(at).unit
+        if not unit:
+            unit = header_unit(self.sheet.text(row, test_column), True)
+        return self._candidate(row, tests, (row, test_column), at, unit, "long", role)
+
+    def _row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
+        return self.sheet.tests(self.sheet.text(row, column))
+
+    def _test_column(self) -> int | None:
+        """The column whose cells name the tenant's assays."""
+        scores: Counter[int] = Counter()
+        distinct: dict[int, set[int]] = defaultdict(set)
+        weight: dict[int, float] = defaultdict(float)
+        for row in self._refs:
+            for column in self.sheet.filled(row):
+                if column == self.reader.id_column:
+                    continue
+                tests = self.sheet.tests(self.sheet.text(row, column))
+                if tests:
+                    scores[column] += 1
+                    weight[column] += tests[0].score ** 2
+                    distinct[column].add(tests[0].assay.id)
+        best, best_score = None, 0.0
+        for column, total in weight.items():
+            role = self.table.column(column).role
+            named = 1.0 if role.test else (0.75 if not role.named else 0.25)
+            if role.sample and not role.test:
+                named = 0.6 if role.sample <= 0.7 else 0.3
+            score = total * named * (1 + 0.3 * min(len(distinct[column]), 4))
+            if score > best_score or (score == best_score and best is not None and column < best):
+                best, best_score = column, score
+        return best
+
+    def _value_column(
+        self, rows: list[int], test_column: int | None
+    ) -> tuple[int, float, bool, set[str]] | None:
+        """The column of the results: by its header, else by being the only figures."""
+        if not rows:
+            return None
+        columns = realigned(self.sheet, self.table, rows, test_column)
+        ranked: list[tuple[float, int]] = []
+        for column in columns.values():
+            value = column.role.value
+            if not value or column.negative or column.index in (test_column, self.reader.id_column):
+                continue
+            if column.role.sample or column.role.test:
+                value *= 0.6
+            if (column.tests or column.foreign) and test_column is not None:
+                value *= 0.6
+            share = self._share(rows, column.index)
+            if share:
+                ranked.append((value * (0.85 + 0.15 * share), column.index))
+        if ranked:
+            return self._best_value(ranked, columns is not self.table.columns)
+        return self._guessed_value(rows, test_column)
+
+    def _best_value(
+        self, ranked: list[tuple[float, int]], shifted: bool
+    ) -> tuple[int, float, bool, set[str]]:
+        ranked.sort(key=lambda pair: (-pair[0], pair[1]))
+        score, at = ranked[0]
+        flags: set[str] = {"shifted_header"} if shifted else set()
+        role = min(1.0, score / 0.95)
+        if len(ranked) > 1 and ranked[1][0] >= score * 0.99:
+            flags.add("several_value_columns")
+        if shifted:
+            role *= 0.9
+        return at, role, score >= 0.7, flags
+
+    def _share(self, rows: list[int], column: int) -> float:
+        filled = [row for row in rows if self.sheet.text(row, column)]
+        if not filled:
+            return 0.0
+        readable = [r for r in filled if self.sheet.reading(r, column).kind is not Kind.NONE]
+        return len(readable) / len(filled)
+
+    def _guessed_value(
+        self, rows: list[int], test_column: int | None
+    ) -> tuple[int, float, bool, set[str]] | None:
+        """Without a header only a lone column of figures can be taken for the results."""
+        figures: list[int] = []
+        width = max(len(self.sheet.rows[row]) for row in rows)
+        for column in range(width):
+            known = self.table.columns.get(column)
+            if column in (test_column, self.reader.id_column) or (known and known.role.named):
+                continue
+            filled = [r for r in rows if self.sheet.text(r, column)]
+            readable = sum(self.sheet.reading(r, column).kind is not Kind.NONE for r in filled)
+            if filled and readable >= 0.8 * len(filled) and len(filled) >= 0.3 * len(rows):
+                figures.append(column)
+        if not figures:
+            return None
+        if len(figures) == 1:
+            return figures[0], _UNNAMED, False, {"no_header"}
+        return figures[0], _GUESSED, False, {"no_header", "guessed_column"}
+
+    def _unit_column(self, rows: list[int], at: int) -> int | None:
+        """The nearest column of units, to the right first."""
+        found: list[tuple[bool, int, int]] = []
+        width = max((len(self.sheet.rows[row]) for row in rows), default=0)
+        for column in range(width):
+            role = self.table.column(column).role
+            texts = [self.sheet.text(r, column) for r in rows if self.sheet.text(r, column)]
+            units = sum(is_unit(text) and not looks_numeric(text) for text in texts)
+            named = role.unit and not role.value
+            if column != at and texts and (named or units >= 0.6 * len(texts)):
+                if not named and (role.named or self.table.column(column).tests):
+                    continue
+                distance = column - at
+                found.append((not named, abs(distance) * 2 + (distance < 0), column))
+        return min(found)[-1] if found else None
+
+    # -- transposed, scoped, unnamed ------------------------------------------------------------
+
+    def _transposed(self) -> list[Candidate]:
+        """Samples across, analytes down."""
+        across = [c for c in self.table.columns.values() if c.sample and not c.negative]
+        if len({c.sample.sample.id for c in across if c.sample}) < 2:
+            return []
+        test_column = self._label_column({c.index for c in across})
+        if test_column is None:
+            return []
+        units = next((c.index for c in self.table.columns.values() if c.role.unit), None)
+        found: list[Candidate] = []
+        for row in self.body:
+            tests = self._row_tests(row, test_column)
+            if not tests:
+                continue
+            for column in across:
+                found += self._transposed_cell(row, tests, test_column, column, units)
+        return found
+
+    def _transposed_cell(
+        self, row: int, tests: tuple[TestMatch, ...], named: int, column: Column, units: int | None
+    ) -> Iterator[Candidate]:
+        match = column.sample
+        if match is None or column.role.unit:
+            return
+        ref = SampleRef(match, column.sample_cell, match.fit.value, "header", not match.weak)
+        self._refs[row] = ref
+        unit = self.sheet.text(row, units) if units is not None else ""
+        unit = unit or header_unit(self.sheet.text(row, named), True)
+        one = self._candidate(row, tests, (row, named), column.index, unit, "transposed", 0.97)
+        if one is not None:
+            one.flags.discard("several_samples_in_row")
+            yield one
+
+    def _label_column(self, taken: set[int]) -> int | None:
+        counts: Counter[int] = Counter()
+        for row in self.body:
+            for column in self.sheet.filled(row):
+                if column not in taken and self._row_tests(row, column):
+                    counts[column] += 1
+        return min(counts, key=lambda c: (-counts[c], c)) if counts else None
+
+    def _scoped(self) -> list[Candidate]:
+        """One analyte a block, named above its rows or by the sheet."""
+        by_test: dict[Place | None, list[int]] = defaultdict(list)
+        for row in self._refs:
+            scope = self.reader.scopes[row]
+            if scope.test or not scope.test_closed:
+                by_test[scope.test_cell].append(row)
+        found: list[Candidate] = []
+        for named, rows in by_test.items():
+            tests = self.reader.scopes[rows[0]].test or self.sheet.tests(self.sheet.grid.name)
+            if not tests:
+                continue
+            value = self._value_column(rows, None)
+            if value is None or not self.table.header:
+                continue
+            at, role, _, flags = value
+            unit_column = self._unit_column(rows, at)
+            for row in rows:
+                unit = self.sheet.text(row, unit_column) if unit_column is not None else ""
+                unit = unit or self.table.column(at).unit
+                one = self._candidate(row, tests, named, at, unit, "block", role * 0.95)
+                if one is not None:
+                    one.flags |= flags
+                    found.append(one)
+        return found
+
+    def _unnamed(self) -> list[Candidate]:
+        """No analyte is named: a unit that only one assay has may stand for it."""
+        assays = self.sheet.lexicon.assays.values()
+        best: list[Candidate] = []
+        for column in self.table.columns.values():
+            if not column.role.value or column.negative or column.role.sample or column.foreign:
+                continue
+            found: list[Candidate] = []
+            for row in self._refs:
+                unit = column.unit or self._unit_beside(row, column)
+                unit = unit or self.sheet.reading(row, column.index).unit
+                fits = self._owners(unit)
+                reading: Reading = self.sheet.reading(row, column.index)
+                if len(fits) != 1 and not (not unit and len(assays) == 1 and reading.result):
+                    continue
+                assay = fits[0] if fits else next(iter(assays))
+                test = TestMatch(assay, 0.62 if fits else 0.5, "unit")
+                one = self._candidate(row, (test,), None, column.index, unit, "unnamed",
+                                      column.role.value)  # fmt: skip
+                if one is not None:
+                    one.flags.add("analyte_not_named" if fits else "analyte_assumed")
+                    found.append(one)
+            if _reach(found) > _reach(best):
+                best = found
+        return best
+
+    def _owners(self, unit: str) -> list[Assay]:
+        """The assays with a unit, only those of the same spelling where there are any."""
+        assays = self.sheet.lexicon.assays.values()
+        fits = [a for a in assays if a.unit and compare(unit, a.unit)[0] is Agreement.SAME]
+        return [a for a in fits if fold(a.unit) == fold(unit)] or fits

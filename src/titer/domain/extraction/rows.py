@@ -1,0 +1,198 @@
+"""Who a row is about, and whether it is a result row at all."""
+
+from titer.domain.extraction.candidates import SampleRef
+from titer.domain.extraction.headers import Table
+from titer.domain.extraction.identifiers import Fit, IdMatch
+from titer.domain.extraction.numbers import looks_temporal
+from titer.domain.extraction.roles import is_control_type, is_mean, is_statistic
+from titer.domain.extraction.scopes import Scope
+from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.wording import words
+
+_LABELS_LOOKED_AT = 7
+_FIRST_ONLY = frozenset(("n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range"))
+_MARK_WORDS = frozenset(
+    ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
+)
+_LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
+
+
+class RowReader:
+    """Reads the sample and the kind of every row of one table."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        table: Table,
+        scopes: list[Scope],
+        setters: set[int],
+        file_id: IdMatch | None,
+    ) -> None:
+        self.sheet = sheet
+        self.table = table
+        self.body = [row for row in table.body if row not in setters]
+        self.scopes = scopes
+        self.file_id = file_id
+        self._kinds: dict[int, str] = {}
+        self.id_column, self.supported = self._choose_id_column()
+        self._type_columns = [
+            c.index for c in table.columns.values()
+            if any("type" in words(t) or "typ" in words(t) for t in c.texts)
+        ]  # fmt: skip
+
+        self._mark_columns = [
+            c.index for c in table.columns.values()
+            if any(w in _MARK_WORDS for t in c.texts for w in words(t))
+        ]  # fmt: skip
+
+    def _choose_id_column(self) -> tuple[int | None, bool]:
+        """The column whose cells name samples; weak names need a header and company."""
+        strong: dict[int, set[int]] = {}
+        weak: dict[int, set[int]] = {}
+        for row in self.body:
+            for column, matches in self.sheet.ids_in(row).items():
+                if len(matches) == 1:
+                    found = weak if matches[0].weak else strong
+                    found.setdefault(column, set()).add(matches[0].sample.id)
+        best, best_score = None, 0.0
+        for column in strong.keys() | weak.keys():
+            role = self.table.column(column).role
+            score = len(strong.get(column, ())) * (1 + role.sample)
+            if role.sample >= 0.4:
+                score += 0.5 * len(weak.get(column, ())) * role.sample
+            if role.test or role.unit or (role.value and not role.sample):
+                score *= 0.2
+            if self.table.column(column).negative and not role.sample:
+                score *= 0.6
+            if self._is_figures(column):
+                score = 0.0
+            if score > best_score or (score == best_score and best is not None and column < best):
+                best, best_score = column, score
+        if best is None:
+            return None, True
+        return best, self._company(best) if not strong.get(best) else self._mostly_known(best)
+
+    def _is_figures(self, column: int) -> bool:
+        """Whether the matches are bare numbers under a header that promises measurements."""
+        known = self.table.column(column)
+        if known.role.sample or not (known.negative or known.role.value or known.tests):
+            return False
+        return self._all_digits(column)
+
+    def _all_digits(self, column: int) -> bool:
+        named = [r for r in self.body if self.sheet.ids_in(r).get(column)]
+        return all(self.sheet.text(row, column).isdigit() for row in named)
+
+    def _mostly_known(self, column: int) -> bool:
+        """Bare numbers under no sample header must be the rule in their column."""
+        if self.table.column(column).role.sample or not self._all_digits(column):
+            return True
+        filled = sum(bool(self.sheet.text(row, column)) for row in self.body)
+        named = sum(bool(self.sheet.ids_in(row).get(column)) for row in self.body)
+        return named >= 0.5 * filled
+
+    def _company(self, column: int) -> bool:
+        """Whether so much of a column is known that even short names can be believed."""
+        role = self.table.column(column).role
+        known: list[str] = []
+        unknown = 0
+        for row in self.body:
+            text = self.sheet.text(row, column)
+            if not text or is_statistic(text) or is_mean(text):
+                continue
+            matches = self.sheet.ids_in(row).get(column, ())
+            if len(matches) == 1 and matches[0].fit in (Fit.EXACT, Fit.SPELLED):
+                known.append(text)
+            else:
+                unknown += 1
+        distinct = set(known)
+        running = sorted(int(x) for x in distinct if x.isdigit())
+        counted = bool(running) and running[0] <= 1 and running[-1] - running[0] < len(running) + 2
+        padded = any(x.startswith("0") and len(x) > 1 for x in distinct)
+        enough = len(distinct) >= 5 and unknown <= 0.1 * len(known)
+        return role.sample >= 0.4 and enough and (not counted or padded)
+
+    def sample(self, row: int) -> SampleRef | None:
+        """The sample a row is about, by its own cell, the cell above or the line above."""
+        if self.id_column is not None:
+            own = self._own(row, self.id_column)
+            if own is not None or self.sheet.text(row, self.id_column):
+                return own
+            return None
+        if self._names_stranger(row):
+            return None
+        scope = self.scopes[row]
+        if scope.sample is not None and scope.sample_cell is not None:
+            strength = 0.97 if scope.sample.fit is Fit.EXACT else 0.95
+            return SampleRef(scope.sample, scope.sample_cell, scope.sample.fit.value * strength,
+                             "scope", not scope.sample.weak)  # fmt: skip
+        if self.file_id is not None and not scope.closed:
+            return SampleRef(self.file_id, None, 0.8 * max(self.file_id.fit.value, 0.9), "file")
+        return None
+
+    def _names_stranger(self, row: int) -> bool:
+        """A filled cell under a sample header that no sample of the tenant answers to."""
+        for column in self.table.columns.values():
+            text = self.sheet.text(row, column.index)
+            if column.role.sample >= 1.0 and text and not looks_temporal(text):
+                return True
+        return False
+
+    def _own(self, row: int, column: int) -> SampleRef | None:
+        matches = self.sheet.ids_in(row).get(column, ())
+        if len(matches) != 1 or matches[0].fit is Fit.CONTROL:
+            return None
+        match = matches[0]
+        if match.weak and self.table.column(column).role.sample < 0.4:
+            return None
+        fit = match.fit.value
+        if self.table.header and not self.table.column(column).role.sample:
+            fit *= 0.97
+        return SampleRef(match, (row, column), fit, "column", self.supported)
+
+    def carried(self, previous: SampleRef | None, row: int) -> SampleRef | None:
+        """A blank cell below a sample's name stands for the same sample."""
+        if previous is None or self.id_column is None or self.sheet.text(row, self.id_column):
+            return None
+        fit = previous.fit * (0.95 if previous.via == "carried" else 0.92)
+        fit = max(fit, previous.match.fit.value * 0.87)
+        return SampleRef(previous.match, previous.place, fit, "carried", previous.supported)
+
+    def kind(self, row: int) -> str:
+        """`mean`, `statistic`, `control` or nothing special."""
+        held = self._kinds.get(row)
+        if held is None:
+            held = self._kinds[row] = self._kind(row)
+        return held
+
+    def _kind(self, row: int) -> str:
+        for at, column in enumerate(self.sheet.filled(row)[:_LABELS_LOOKED_AT]):
+            text = self.sheet.text(row, column)
+            if column == self.id_column and self.sheet.ids_in(row).get(column):
+                continue
+            if len(text) > 31 or text[:1].isdigit():
+                continue
+            column_ = self.table.column(column)
+            if column_.role.test and not column_.role.value:
+                continue
+            first_only = text.casefold().strip(" .:") in _FIRST_ONLY
+            if is_statistic(text) and (at == 0 or not first_only):
+                return "statistic"
+            if is_mean(text) and (at == 0 or not first_only):
+                return "mean"
+        for column in self._type_columns:
+            if is_control_type(self.sheet.text(row, column)):
+                return "control"
+        return ""
+
+    def qualified(self, row: int) -> bool:
+        """Whether a mark beside the number says that the number is only a limit."""
+        if any(self.sheet.text(row, c) in ("<", ">", "≤", "≥") for c in self.sheet.filled(row)):
+            return True
+        return any(self.sheet.text(row, c).casefold() in _LIMIT_MARKS for c in self._mark_columns)
+
+    def rivals(self, row: int, sample: SampleRef) -> bool:
+        """Whether the row also names another sample of the tenant."""
+        return any(
+            m.sample.id != sample.match.sample.id for m in self.sheet.strong_ids(row).values()
+        )

@@ -1,0 +1,123 @@
+"""Lines that speak for the rows below them: of one sample, or of one analyte."""
+
+import re
+from dataclasses import dataclass
+
+from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.headers import is_header
+from titer.domain.extraction.identifiers import Fit, IdMatch
+from titer.domain.extraction.numbers import Kind
+from titer.domain.extraction.sheet import Sheet
+
+_TEST_LINE = re.compile(
+    r"^(?:\[)?\s*(?:compound|analyte|element|parameter|component|peak|test|assay|target|substance"
+    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)\s*(?:name)?\s*#?\s*\d*"
+    r"\s*[:=]\s*(.*)$",
+    re.IGNORECASE,
+)
+_SAMPLE_LINE = re.compile(
+    r"^(?:sample|specimen|probe|muestra|campione|échantillon|echantillon|amostra|patient)"
+    r"\s*(?:id|name|no\.?|number|#|ident(?:ifier)?|label)?\s*[:=]\s*(.+)$",
+    re.IGNORECASE,
+)
+_OTHER_NAME_WITHIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What holds for a row by a line above it; `closed` where that line names a stranger."""
+
+    sample: IdMatch | None = None
+    sample_cell: tuple[int, int] | None = None
+    closed: bool = False
+    test: tuple[TestMatch, ...] = ()
+    test_cell: tuple[int, int] | None = None
+    test_closed: bool = False
+    key: str = ""
+    row: int = 0
+
+
+def find_scopes(sheet: Sheet) -> tuple[list[Scope], set[int]]:
+    """The scope of every row, and the rows that do nothing but set one."""
+    scopes: list[Scope] = []
+    setters: set[int] = set()
+    current = Scope()
+    for row in range(len(sheet.rows)):
+        changed = _sample_scope(sheet, row, current)
+        changed = _test_scope(sheet, row, changed or current) or changed
+        if changed is not None:
+            current = changed
+            setters.add(row)
+        scopes.append(current)
+    return scopes, setters
+
+
+def _sample_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
+    filled = sheet.filled(row)
+    if not filled or len(filled) > 12 or is_header(sheet, row):
+        return None
+    for at, column in enumerate(filled):
+        text = sheet.text(row, column)
+        inline = _SAMPLE_LINE.match(text)
+        if inline:
+            return _entered(sheet, row, column, current, text.split(":")[0])
+        keyed = text.endswith((":", "=")) or (column == sheet.first_column and len(filled) == 2)
+        if keyed and sheet.role(text.rstrip(":= ")).sample >= 0.4 and at + 1 < len(filled):
+            weighty = sheet.role(text.rstrip(":= ")).sample >= 0.7
+            return _entered(sheet, row, filled[at + 1], current, text, weighty)
+    strong = sheet.strong_ids(row)
+    lone = len({m.sample.id for m in strong.values()}) == 1 and len(filled) <= 2
+    if lone and not any(sheet.reading(row, c).kind is not Kind.NONE or sheet.is_figure(row, c)
+                        for c in filled if c not in strong):  # fmt: skip
+        column = next(iter(strong))
+        others = [sheet.text(row, c) for c in filled if c != column]
+        if not any(sheet.tests(text) for text in others):
+            return _entered(sheet, row, column, current)
+    return None
+
+
+def _entered(
+    sheet: Sheet, row: int, column: int, current: Scope, key: str = "", weighty: bool = True
+) -> Scope | None:
+    """The scope after a line that names a sample, known or not."""
+    matches = sheet.ids_in(row).get(column, ())
+    if not matches:
+        inline = _SAMPLE_LINE.match(sheet.text(row, column))
+        if inline:
+            matches = sheet.lookup(inline[1])
+    usable = [m for m in matches if m.fit is not Fit.CONTROL]
+    kept = (current.test, current.test_cell, current.test_closed)
+    if len(matches) == 1 and usable:
+        return Scope(usable[0], (row, column), False, *kept, key, row)
+    if not matches and not weighty:
+        return None
+    # The same sample's other name, a few lines below the known one, closes nothing.
+    other_name = current.sample is not None and current.key != key
+    if not matches and other_name and row - current.row <= _OTHER_NAME_WITHIN:
+        return None
+    return Scope(None, None, True, *kept, key, row)
+
+
+def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
+    filled = sheet.filled(row)
+    if not filled or len(filled) > 3 or is_header(sheet, row):
+        return None
+    first = sheet.text(row, filled[0])
+    line = _TEST_LINE.match(first)
+    keyed = line is not None and not line[1].strip() and len(filled) == 2
+    held = (current.sample, current.sample_cell, current.closed)
+    if keyed or (line is not None and line[1].strip() and len(filled) <= 2):
+        column = filled[1] if keyed else filled[0]
+        name = sheet.text(row, column) if keyed or line is None else line[1]
+        tests = sheet.tests(name)
+        place = (row, column) if tests else None
+        return Scope(*held, tests, place, not tests, current.key, current.row)
+    if line is None and len(filled) == 2 and sheet.role(first).test:
+        tests = sheet.tests(sheet.text(row, filled[1]))
+        if tests and tests[0].score >= 0.85:
+            return Scope(*held, tests, (row, filled[1]), False, current.key, current.row)
+    if len(filled) == 1 and filled[0] == sheet.first_column and not sheet.ids_in(row):
+        tests = sheet.tests(first.strip("[]* "))
+        if tests and tests[0].score >= 0.9:
+            return Scope(*held, tests, (row, filled[0]), False, current.key, current.row)
+    return None

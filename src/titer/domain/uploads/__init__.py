@@ -1,0 +1,1 @@
+"""Instrument uploads: results read from a file, reviewed, written, learned from."""

@@ -1,0 +1,245 @@
+"""Use cases of instrument uploads: keeping what was read, writing it, committing reviewed rows."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from titer.domain.extraction.values import Extraction, World
+from titer.domain.organizations.repository import Organizations
+from titer.domain.reference.repository import TestDefinitions
+from titer.domain.results import service as results
+from titer.domain.results.errors import DuplicateInRequest
+from titer.domain.results.rules import Source
+from titer.domain.results.service import Entry, Outcome
+from titer.domain.samples.models import SampleTest
+from titer.domain.samples.repository import Samples, SampleTests
+from titer.domain.uploads import rules
+from titer.domain.uploads.errors import RowUnmatched, UnreadableUpload
+from titer.domain.uploads.models import ExtractionAlias, InstrumentUpload, InstrumentUploadRow
+from titer.domain.uploads.repository import (
+    ExtractionAliases,
+    InstrumentUploadRows,
+    InstrumentUploads,
+    OpenWork,
+    in_pieces,
+)
+from titer.domain.uploads.rules import Row, RowStatus
+from titer.kit.errors import NotFound, Problem
+from titer.kit.tenancy import TenantSession
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A file as it was sent, and what its sender asks for."""
+
+    file_name: str
+    sha256: str
+    size: int
+    hint: str | None
+    dry_run: bool
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a file is read in: the organization's open work, and whom it lets see an excerpt."""
+
+    organization_id: int
+    world: World
+    allow_language_model: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What became of one row that was chosen: the test as it is now, or why it was not written."""
+
+    row: int
+    sample_test_id: int | None
+    test: SampleTest | None = None
+    problem: Problem | None = None
+
+
+async def look_around(session: TenantSession, sha256: str) -> Surroundings:
+    """What a file is to be read in. Reads only."""
+    own = await Organizations(session).own()
+    world = await OpenWork(session).read(sha256)
+    return Surroundings(session.tenant.organization_id, world, own.allow_language_model)
+
+
+async def record(
+    session: TenantSession, sending: Sending, extraction: Extraction, world: World
+) -> InstrumentUpload:
+    """Keep what was read from a file, and write what is sure, unless it is a dry run.
+
+    Where each row stands is decided now, not by the world that the file was read in. Raises
+    `UnreadableUpload` for more values than an upload may hold.
+    """
+    rows = _rows(extraction, world)
+    if not sending.dry_run:
+        await _lock(session, rows)
+    await _place(session, sending, rows)
+    written = [] if sending.dry_run else await _write_sure(session, sending, rows)
+    count = rules.tally([row.status for row in rows], extraction.unmatched_total)
+    upload = InstrumentUpload(
+        file_name=sending.file_name,
+        sha256=sending.sha256,
+        size=sending.size,
+        dry_run=sending.dry_run,
+        confidence_threshold=sending.threshold,
+        hint=sending.hint,
+        extractor=extraction.extractor,
+        applied=count.applied,
+        needs_review=count.needs_review,
+        unmatched=count.unmatched,
+        created_by=session.actor.user_id,
+    )
+    session.label(upload, "previewed" if sending.dry_run else "uploaded")
+    await InstrumentUploads(session).add(upload)
+    await InstrumentUploadRows(session).append(upload.id, rows)
+    await _learn(session, written)
+    return upload
+
+
+def _rows(extraction: Extraction, world: World) -> list[Row]:
+    if len(extraction.proposals) > rules.MAX_ROWS:
+        raise UnreadableUpload(
+            f"The file holds more than {rules.MAX_ROWS:,} results: send it in parts."
+        )
+    return rules.rows_of(extraction, {each.id: each.external_id for each in world.samples})
+
+
+async def _lock(session: TenantSession, rows: Sequence[Row]) -> None:
+    """Lock the rows' samples, in the order that every use case keeps."""
+    wanted = {row.sample_id for row in rows if row.sample_test_id and row.sample_id}
+    for piece in in_pieces(sorted(wanted)):
+        await Samples(session).locked(piece)
+
+
+async def _place(session: TenantSession, sending: Sending, rows: Sequence[Row]) -> None:
+    kept = InstrumentUploadRows(session)
+    standings = await kept.standings({row.sample_test_id for row in rows if row.sample_test_id})
+    earlier = await kept.written_before(sending.sha256)
+    for row in rows:
+        standing = standings.get(row.sample_test_id or 0)
+        rules.place(row, sending.threshold, standing, earlier)
+
+
+async def _write_sure(
+    session: TenantSession, sending: Sending, rows: Sequence[Row]
+) -> Sequence[Row]:
+    """Write every matched row, as many as one request may; those that were written."""
+    matched = [row for row in rows if row.status is RowStatus.MATCHED]
+    ready = sorted(matched[: rules.MAX_WRITTEN], key=lambda row: row.sample_test_id or 0)
+    for row in matched[rules.MAX_WRITTEN :]:
+        row.reasons.append("It is left to be committed: one upload writes only so many rows.")
+    for piece in in_pieces(ready):
+        entries = [_entry(sending.file_name, row) for row in piece]
+        outcomes = await results.enter_many(session, entries, source=Source.INSTRUMENT)
+        for row, outcome in zip(piece, outcomes, strict=True):
+            if outcome.problem is None:
+                row.status = RowStatus.APPLIED
+            else:
+                row.status = _status_after(outcome.problem)
+                row.reasons.append(outcome.problem.sentence)
+    return [row for row in ready if row.status is RowStatus.APPLIED]
+
+
+def _status_after(problem: Problem) -> RowStatus:
+    return RowStatus.CONFLICT if isinstance(problem, DuplicateInRequest) else RowStatus.LOCKED
+
+
+def _entry(file_name: str, row: Row | InstrumentUploadRow) -> Entry:
+    assert row.sample_test_id is not None
+    place = f"line {row.line}, column {row.column}"
+    if row.sheet:
+        place = f"{row.sheet}, {place}"
+    reason = f"Instrument file {file_name}: {place}"
+    return Entry(row.sample_test_id, row.entry, reason=reason, keep_notes=True)
+
+
+async def commit(
+    session: TenantSession, upload_id: int, numbers: Sequence[int]
+) -> tuple[InstrumentUpload, list[Committed]]:
+    """Write chosen rows of an upload, each for itself: whoever chooses a row has looked at it.
+
+    A row that is written already stays as it is. Raises `NotFound`.
+    """
+    upload = await InstrumentUploads(session).get_for_change(upload_id)
+    rows = {row.row: row for row in await InstrumentUploadRows(session).of(upload_id)}
+    chosen = [rows[number] for number in numbers if number in rows]
+    to_write = [row for row in chosen if row.sample_test_id and row.status != RowStatus.APPLIED]
+    entries = [_entry(upload.file_name, row) for row in to_write]
+    outcomes = await results.enter_many(session, entries, source=Source.INSTRUMENT)
+    by_row = {row.row: outcome for row, outcome in zip(to_write, outcomes, strict=True)}
+    present = await SampleTests(session).by_id(
+        {row.sample_test_id for row in chosen if row.sample_test_id}
+    )
+    committed = [
+        _committed(number, rows.get(number), by_row.get(number), present) for number in numbers
+    ]
+    written = [row for row in to_write if by_row[row.row].problem is None]
+    for row in written:
+        row.status = RowStatus.APPLIED
+    await _learn(session, written)
+    if written:
+        upload.applied += len(written)
+        upload.needs_review -= len(written)
+        session.label(upload, "committed", f"{len(written)} rows")
+    await session.flush()
+    return upload, committed
+
+
+def _committed(
+    number: int,
+    row: InstrumentUploadRow | None,
+    outcome: Outcome | None,
+    present: dict[int, SampleTest],
+) -> Committed:
+    if row is None:
+        return Committed(number, None, problem=NotFound("The upload has no such row."))
+    if row.sample_test_id is None:
+        return Committed(number, None, problem=RowUnmatched())
+    if outcome is not None and outcome.problem is not None:
+        return Committed(number, row.sample_test_id, problem=outcome.problem)
+    return Committed(number, row.sample_test_id, present[row.sample_test_id])
+
+
+async def _learn(session: TenantSession, written: Iterable[Row | InstrumentUploadRow]) -> None:
+    """Keep the file's own names of the tests that rows were written to; the latest word counts."""
+    named = [(row.label, row.test_definition_id) for row in written if row.test_definition_id]
+    definitions = await TestDefinitions(session).by_id({each for _, each in named if each})
+    pairs: list[tuple[str | None, int, Collection[str]]] = [
+        (label, each, (definitions[each].code, definitions[each].name))
+        for label, each in named
+        if each in definitions
+    ]
+    taught = {name.casefold(): (name, meant) for name, meant in rules.lessons(pairs).items()}
+    aliases = ExtractionAliases(session)
+    for piece in in_pieces(taught):
+        known = await aliases.of_texts(piece)
+        for folded in piece:
+            _remember(session, known.get(folded), *taught[folded])
+    await session.flush()
+
+
+def _remember(
+    session: TenantSession, alias: ExtractionAlias | None, name: str, definition_id: int
+) -> None:
+    if alias is not None and alias.test_definition_id == definition_id:
+        return
+    if alias is None:
+        alias = ExtractionAlias(
+            text=name, text_folded=name.casefold(), created_by=session.actor.user_id
+        )
+        session.add(alias)
+    alias.test_definition_id = definition_id
+    session.label(alias, "learned")
+
+
+async def forget(session: TenantSession, alias_id: int) -> ExtractionAlias:
+    """Forget a learned name: files are read without it from now on. Raises `NotFound`."""
+    alias = await ExtractionAliases(session).get_for_change(alias_id)
+    session.label(alias, "forgotten")
+    await session.delete(alias)
+    await session.flush()
+    return alias

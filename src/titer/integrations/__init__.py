@@ -1,0 +1,1 @@
+"""Other people's services, spoken to in their own language."""
