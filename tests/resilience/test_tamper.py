@@ -120,7 +120,8 @@ class Tamperer:
         taken = self._event(other)
         return [
             (
-                "UPDATE audit_events SET (canonical, content_hash) = (SELECT canonical, content_hash"
+                "UPDATE audit_events SET (canonical, content_hash) ="
+                " (SELECT canonical, content_hash"
                 f" FROM audit_events WHERE {taken}) WHERE {self._event(one)}"
             )
         ]
