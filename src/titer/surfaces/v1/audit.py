@@ -148,7 +148,7 @@ async def list_changes(lab: Lab, query: Annotated[ChangeQuery, Query()]) -> Resp
 
 
 #: How many events one call verifies: it answers within a second.
-MOST_VERIFIED = 10_000
+MOST_VERIFIED = 5_000
 _HASH = "^[0-9a-f]{64}$"
 
 
@@ -198,7 +198,7 @@ class ChainVerification:
 
 @audit.add("GET", "/audit/verify", needs=READ, answers=ChainVerification)
 async def verify_audit_chain(lab: Lab, query: Annotated[StretchQuery, Query()]) -> Response:
-    """Verify the chain of the audit trail, up to 10,000 events in one call.
+    """Verify the chain of the audit trail, up to 5,000 events in one call.
 
     Every event is hashed anew and every link followed. Events that are not sealed yet, of the last
     second, are not looked at.
