@@ -98,7 +98,7 @@ def register(lab: Lab, path: Path, material: int) -> list[dict[str, Any]]:
 def plausible(definition: dict[str, Any], chance: random.Random) -> str:
     """A result within the limits, or below the limit of quantification."""
     low, high, loq = (definition[name] for name in ("specMin", "specMax", "loq"))
-    if loq and high and chance.random() < 0.3:  # noqa: PLR2004 - three in ten are below it
+    if loq and high and chance.random() < 0.3:
         return f"<{loq}"
     floor = low if low is not None else 0
     ceiling = high if high is not None else floor + 10
