@@ -78,6 +78,11 @@ BULK_CALL = r"""curl -X POST https://aliquora.com/api/v1/sample-tests/bulk-resul
 { "sampleTestId": 5002, "result": "1.4" }
 ]
 }'"""
+UPLOAD_CALL = r"""curl -X POST https://aliquora.com/api/v1/instrument-uploads \
+-H "Authorization: Bearer lk_your_key_here" \
+-F "file=@run-2026-06-18.csv" \
+-F "dryRun=true" \
+-F "confidenceThreshold=0.8" """
 #: Every route of the guide's tables, in its own spelling.
 ROUTES = (
     "GET /api/v1",
@@ -94,6 +99,7 @@ ROUTES = (
     "PATCH /api/v1/sample-tests/:id",
     "POST /api/v1/sample-tests/:id/verify",
     "POST /api/v1/sample-tests/bulk-results",
+    "POST /api/v1/instrument-uploads",
     "PATCH /api/v1/approval-records/:id",
     "GET /api/v1/test-definitions",
     "GET /api/v1/material-types",
@@ -107,12 +113,13 @@ ROUTES = (
 )
 
 
-def run(call: str, lab: Laboratory, ids: dict[str, int]) -> Response:
-    """Make the call as curl would, with this laboratory's host, key and ids."""
+def run(call: str, lab: Laboratory, ids: dict[str, int], file: bytes = b"") -> Response:
+    """Make the call as curl would, with this laboratory's host, key, ids and file."""
     call = re.sub(r"(?<![\w-])\d+(?![\w-])", lambda id_: str(ids.get(id_[0], id_[0])), call)
     words = iter(shlex.split(call.replace("\\\n", " ").replace("lk_your_key_here", lab.key)))
     assert next(words) == "curl"
     method, url, body, headers = "GET", "", None, {}
+    form: list[Any] = []
     for word in words:
         match word:
             case "-X":
@@ -122,10 +129,15 @@ def run(call: str, lab: Laboratory, ids: dict[str, int]) -> Response:
                 headers[name] = value
             case "-d":
                 body = next(words)
+            case "-F":
+                name, _, value = next(words).partition("=")
+                part = (value[1:], file, "text/csv") if value[0] == "@" else (None, value.encode())
+                form.append((name, part))
             case _:
                 url = word
     path = url.removeprefix("https://aliquora.com")
-    return lab.world.http.request(method, path, content=body, headers=headers)
+    sent: dict[str, Any] = {"files": form} if form else {"content": body}
+    return lab.world.http.request(method, path, headers=headers, **sent)
 
 
 def assert_shows(answer: Any, example: Any) -> None:
@@ -171,6 +183,19 @@ def test_a_sample_is_created_moved_and_given_results(lab: Laboratory) -> None:
     assert (entered.status_code, entered.json()["updated"]) == (200, 2)
     assert [row["sampleTest"]["result"] for row in entered.json()["results"]] == ["7.2", "1.4"]
     assert entered.json()["results"][0]["sampleTest"]["notes"] == "pH in range"
+
+
+def test_an_instruments_file_is_previewed(lab: Laboratory) -> None:
+    sample = lab.sample("received")
+    file = f"Sample ID,pH,Lead (mg/L)\n{sample['trackingId']},7.2,0.003\n".encode()
+    answer = run(UPLOAD_CALL, lab, {}, file)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert (told["fileName"], told["dryRun"]) == ("run-2026-06-18.csv", True)
+    matched = [(row["trackingId"], row["testCode"], row["result"]) for row in told["rows"]]
+    tracking_id = sample["trackingId"]
+    assert matched == [(tracking_id, "PH", "7.2"), (tracking_id, "LEAD", "0.003")]
+    assert all(row["confidence"] >= 0.8 and row["status"] == "matched" for row in told["rows"])
 
 
 def test_a_list_is_filtered_and_paged_as_shown(lab: Laboratory) -> None:
