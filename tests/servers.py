@@ -30,7 +30,7 @@ from titer.settings import Settings
 
 T = TypeVar("T")
 #: A busy machine takes its time.
-PATIENCE = 60.0
+PATIENCE = 180.0
 UNLIMITED = "1000000"
 
 
