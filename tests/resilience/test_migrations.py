@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -59,7 +60,7 @@ def owned(installation: Installation, work: Callable[[Database], Any]) -> Any:
     """Run `work` as the role that owns the tables."""
 
     async def inside() -> Any:
-        settings = Settings(_env_file=None, database_url=installation.owner_url)  # type: ignore[arg-type]
+        settings = Settings(_env_file=None, database_url=installation.owner_url)
         database = open_database(settings)
         try:
             return await work(database)
@@ -102,7 +103,7 @@ def test_every_revision_goes_up_down_and_up_with_data(
     before = asyncio.run(dump(installation.bypass_url))
     compared = 0
     for older in reversed(known[:-1]):
-        owned(installation, lambda database, to=older: migrating.downgrade(database, to))
+        owned(installation, partial(migrating.downgrade, revision=older))
         below = asyncio.run(dump(installation.bypass_url))
         owned(installation, migrating.upgrade)
         after = asyncio.run(dump(installation.bypass_url))
@@ -197,7 +198,7 @@ def test_a_migration_that_is_killed_leaves_the_old_or_the_new(
     whole = new_installation(tmp_path / "whole", postgres)
     shapes = {shape(whole)}
     for revision in known:
-        owned(whole, lambda database, to=revision: migrating.upgrade(database, to))
+        owned(whole, partial(migrating.upgrade, revision=revision))
         shapes.add(shape(whole))
     timed = new_installation(tmp_path / "timed", postgres)
     process = upgrading(timed, "head")

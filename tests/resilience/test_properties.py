@@ -231,7 +231,7 @@ def test_two_tenants_and_a_model_of_them_agree(
 ) -> None:
     steps: Counter[str] = Counter()
     histories = effort(6, 60)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine(world, steps),
         settings=settings(
             max_examples=histories,
