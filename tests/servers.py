@@ -30,7 +30,7 @@ from titer.settings import Settings
 
 T = TypeVar("T")
 #: A busy machine takes its time.
-PATIENCE = 60.0
+PATIENCE = 180.0
 UNLIMITED = "1000000"
 
 
@@ -173,7 +173,7 @@ class Server:
             assert self.process.poll() is None, self.installation.log.read_text()[-2000:]
             ready = status(f"{self.url}/readyz") == 200
             seen = seen + 1 if ready and len(self.worker_pids()) >= self.workers else 0
-            if seen >= 3 * self.workers:
+            if seen >= self.workers:
                 return
             time.sleep(0.05)
         raise TimeoutError(self.installation.log.read_text()[-2000:])

@@ -41,7 +41,7 @@ class Writers:
     async def progress(self, amount: int = 60) -> None:
         """Wait until so many further writes are acknowledged."""
         wanted = self.ledger.notes + amount
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while self.ledger.notes < wanted and not self.leaving:
             assert time.monotonic() < until, "nothing is acknowledged any more"
             await asyncio.sleep(0.02)
@@ -77,7 +77,7 @@ class Writers:
         self, http: httpx2.AsyncClient, method: str, path: str, body: Any, key: str
     ) -> dict[str, Any]:
         """The answer to a request that is sent until it is acknowledged."""
-        until = time.monotonic() + 90
+        until = time.monotonic() + 240
         attempts = 0
         while time.monotonic() < until:
             attempts += 1

@@ -117,14 +117,9 @@ class Tamperer:
     def swap_texts(self) -> list[str]:
         """An event in another's place, with a content hash that fits it."""
         one, other = self._two()
-        taken = self._event(other)
-        return [
-            (
-                "UPDATE audit_events SET (canonical, content_hash) ="
-                " (SELECT canonical, content_hash"
-                f" FROM audit_events WHERE {taken}) WHERE {self._event(one)}"
-            )
-        ]
+        source = f"(SELECT canonical, content_hash FROM audit_events WHERE {self._event(other)})"
+        change = f"UPDATE audit_events SET (canonical, content_hash) = {source}"
+        return [f"{change} WHERE {self._event(one)}"]
 
     def insert_event(self) -> list[str]:
         """An event that nobody has linked."""
@@ -151,15 +146,11 @@ class Tamperer:
 
     def rewrite_whole_row(self) -> list[str]:
         """Text, hash and columns together: only the links after it can tell."""
-        return [
-            (
-                "UPDATE audit_events SET action = 'sample.nothing', canonical = replace(canonical, "
-                '\'"action":\', \'"action":"sample.nothing","was":\'), content_hash = previous '
-                "FROM (SELECT event_id, previous FROM audit_links WHERE "
-                f"{self._link(self._seq())}) AS link "
-                f"WHERE organization_id = {self._org} AND id = link.event_id"
-            )
-        ]
+        chosen = f"SELECT event_id, previous FROM audit_links WHERE {self._link(self._seq())}"
+        forged = """replace(canonical, '"action":', '"action":"sample.nothing","was":')"""
+        change = f"action = 'sample.nothing', canonical = {forged}, content_hash = link.previous"
+        where = f"organization_id = {self._org} AND id = link.event_id"
+        return [f"UPDATE audit_events SET {change} FROM ({chosen}) AS link WHERE {where}"]
 
 
 async def disarm(connection: AsyncConnection, *, postgresql: bool) -> None:
