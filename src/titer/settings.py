@@ -29,6 +29,11 @@ class Settings(BaseSettings):
         description="PostgreSQL only: the same database as the role that owns the tables. "
         "`titer migrate` uses it; a server needs it only to set up an empty database.",
     )
+    backup_database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL only: the same database as a role that row-level security does not "
+        "bind, a superuser or one with BYPASSRLS. `titer backup` and `titer restore` use it.",
+    )
     db_pool_size: int = Field(default=10, ge=1, description="Connections per worker.")
     db_pooler: Literal["none", "transaction"] = Field(
         default="none",

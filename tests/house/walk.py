@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi.routing import APIRoute
+from pydantic.alias_generators import to_camel
+
+from laboratory import PASSWORD
 
 NEVER = 7_777_777_777_777
 """An id that no record ever had."""
+
+
+def never_was(kind: str) -> str:
+    """A text that stands on no record anywhere."""
+    return "never@was.example" if kind == "email" else "NEVER-WAS"
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,9 @@ class Belongings:
 
     ids: dict[str, int]
     texts: dict[str, str]
+
+    def of(self, kind: str) -> int | str:
+        return self.ids[kind] if kind in self.ids else self.texts[kind]
 
 
 PATH: dict[str, str] = {
@@ -34,6 +45,8 @@ PATH: dict[str, str] = {
     "client_id": "client",
     "audit_event_id": "audit_event",
     "instrument_upload_id": "instrument_upload",
+    "key_id": "key",
+    "user_id": "user",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -46,9 +59,13 @@ QUERY: dict[str, str] = {
     "entityId": "sample",
     "name": "name",
     "code": "code",
+    "createdBy": "user",
 }
 #: Query parameters that name nobody's record.
-QUERY_HARMLESS = {"limit", "status", "since", "until", "active", "entityType", "action"}
+QUERY_HARMLESS = {
+    "limit", "status", "since", "until", "active", "entityType", "action", "role", "kind",
+    "after", "hash",
+}  # fmt: skip
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
     "listSamples": "sample",
@@ -62,6 +79,9 @@ CURSOR: dict[str, str] = {
     "listClients": "client",
     "listAuditEvents": "audit_event",
     "listInstrumentUploads": "instrument_upload",
+    "listSignatures": "signature",
+    "listApiKeys": "key",
+    "listUsers": "user",
 }
 
 #: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
@@ -81,6 +101,25 @@ BODY: dict[str, dict[str, Any]] = {
     "createClient": {"name": "A client"},
     "updateClient": {"notes": "seen"},
     "commitInstrumentUpload": {"rows": [1]},
+    "signIn": {"email": "own email", "password": "not the password"},
+    "createApiKey": {"name": "A key"},
+    "createUser": {
+        "email": "newcomer@example.org",
+        "name": "Newcomer",
+        "role": "reviewer",
+        "password": PASSWORD,
+    },
+    "updateUser": {"name": "seen"},
+    "updateOrganization": {"requireSecondPerson": False},
+    "createMaterialType": {"code": "NEWCOMER", "name": "A material"},
+    "updateMaterialType": {"description": "seen"},
+    "createTestDefinition": {"code": "NEWCOMER", "name": "A test"},
+    "updateTestDefinition": {"method": "seen"},
+    "createStorageLocation": {"code": "NEWCOMER", "name": "A place", "kind": "shelf"},
+    "updateStorageLocation": {"capacity": 7},
+    "signVerification": {"password": PASSWORD, "meaning": "seen"},
+    "signReport": {"password": PASSWORD, "meaning": "seen"},
+    "signDecision": {"password": PASSWORD, "meaning": "seen", "status": "approved"},
 }
 #: Operations that take a file: what a file may name is walked by the tests of uploads.
 FILES = {"uploadInstrumentFile"}
@@ -110,13 +149,34 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
     "updateProject": {"clientId": "client", "code": "code", "name": "name"},
     "createClient": {"code": "code", "name": "name"},
     "updateClient": {"code": "code", "name": "name"},
+    "signIn": {"email": "email", "organizationId": "organization"},
+    "createApiKey": {"name": "name"},
+    "createUser": {"email": "email", "name": "name"},
+    "updateUser": {"name": "name"},
+    "updateOrganization": {"name": "name"},
+    "createMaterialType": {"code": "code", "name": "name"},
+    "updateMaterialType": {"code": "code", "name": "name"},
+    "createTestDefinition": {
+        "code": "code",
+        "name": "name",
+        "materialTypeIds[]": "material_type",
+    },
+    "updateTestDefinition": {
+        "code": "code",
+        "name": "name",
+        "materialTypeIds[]": "material_type",
+    },
+    "createStorageLocation": {"code": "code", "name": "name", "parentId": "storage_location"},
+    "updateStorageLocation": {"code": "code", "name": "name", "parentId": "storage_location"},
 }
 #: Body fields that are told by their name to hold no reference.
 BODY_HARMLESS = {
     "collectionDate", "priority", "notes", "plantLocation", "status", "result", "reason",
     "atomic", "comment",
     "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
-    "address", "active", "rows",
+    "address", "active", "rows", "password", "role", "scopes", "expiresAt", "requireSecondPerson",
+    "requireIfMatch", "requireHumanSignature", "method", "unit", "decimals", "specMin", "specMax",
+    "loq", "kind", "capacity", "meaning", "allowLanguageModel",
 }  # fmt: skip
 
 
@@ -152,7 +212,7 @@ def slots(routes: list[APIRoute], schemas: dict[str, Any]) -> Iterator[Slot]:
             if name not in PATH:
                 raise teach(f"the path parameter {name} of {operation}")
             yield Slot(operation, method, route.path, PATH[name], "path", name)
-        for name in _query_names(schemas, operation):
+        for name in _query_names(schemas, route.path, method):
             if name in QUERY_HARMLESS:
                 continue
             kind = CURSOR.get(operation) if name == "cursor" else QUERY.get(name)
@@ -162,20 +222,19 @@ def slots(routes: list[APIRoute], schemas: dict[str, Any]) -> Iterator[Slot]:
         yield from _body_slots(route, method, schemas)
 
 
-def _query_names(document: dict[str, Any], operation: str) -> list[str]:
-    parameters = _published(document, operation).get("parameters", [])
-    return [each["name"] for each in parameters if each.get("in") == "query"]
+def _published(path: str) -> str:
+    """The path as the document spells it: `{sampleId}` for `{sample_id}`."""
+    return re.sub(r"{(\w+)}", lambda match: f"{{{to_camel(match[1])}}}", path)
 
 
-def _published(document: dict[str, Any], operation: str) -> dict[str, Any]:
-    """An operation as the document has it, whose paths spell their parameters in camelCase."""
-    every = (each for methods in document["paths"].values() for each in methods.values())
-    return next(each for each in every if each["operationId"] == operation)
+def _query_names(document: dict[str, Any], path: str, method: str) -> list[str]:
+    operation = document["paths"][_published(path)][method.lower()]
+    return [p["name"] for p in operation.get("parameters", []) if p.get("in") == "query"]
 
 
 def _body_slots(route: APIRoute, method: str, document: dict[str, Any]) -> Iterator[Slot]:
     operation = str(route.operation_id)
-    body = _published(document, operation).get("requestBody")
+    body = document["paths"][_published(route.path)][method.lower()].get("requestBody")
     if body is None or operation in FILES:
         return
     if operation not in BODY:
@@ -212,7 +271,7 @@ def own_body(operation: str, own: Belongings) -> dict[str, Any] | None:
     if body is None:
         return None
     return {
-        name: own.ids[value.removeprefix("own ")]
+        name: own.of(value.removeprefix("own "))
         if isinstance(value, str) and value.startswith("own ")
         else value
         for name, value in body.items()
@@ -232,7 +291,9 @@ def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:
 
 
 def masked(text: str, value: object) -> str:
-    """An answer without what must differ between any two calls: ids, times, the text itself."""
+    """An answer without what must differ between any two calls: ids, times, keys, the text."""
     if isinstance(value, str):
         text = text.replace(value, "V")
+    text = re.sub(r"\bl[ks]_\w+(\.\.\.)?", "SECRET", text)
+    text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
     return re.sub(r"\d+", "N", re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text))

@@ -25,6 +25,8 @@ def test_the_organization_shows_its_plan_and_what_is_used(
         "usedThisMonth": 1,
         "resetsAt": "2027-01-01T00:00:00.000Z",
         "requireSecondPerson": False,
+        "requireIfMatch": False,
+        "requireHumanSignature": False,
         "allowLanguageModel": False,
         "createdAt": "2026-12-18T09:00:00.000Z",
         "updatedAt": "2026-12-18T09:00:00.000Z",

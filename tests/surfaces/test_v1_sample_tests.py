@@ -90,7 +90,6 @@ def test_each_filter_narrows_and_all_narrow_together(fresh: Laboratory, rival: L
         (("testDefinitionId", fresh.has.lead),): [other, lead],
         (("testDefinitionId", rival.has.lead),): [],
         (("trackingId", two["trackingId"]),): [other],
-        (("trackingId", ""),): [],
         (("sampleId", one["id"]), ("status", "pending")): [],
         (("testDefinitionId", fresh.has.lead), ("status", "completed")): [lead],
     }
@@ -109,6 +108,7 @@ def test_each_filter_narrows_and_all_narrow_together(fresh: Laboratory, rival: L
         ("status", "received"),
         ("testDefinitionId", "9223372036854775808"),
         ("trackingId", "a\x00"),
+        ("trackingId", ""),
         ("limit", "0"),
         ("cursor", "-1"),
     ],
@@ -480,6 +480,18 @@ def test_every_earlier_value_stays_readable(lab: Laboratory) -> None:
     assert (first["resultValue"], first["specification"], first["specMax"]) == (0.5, "fail", 0.015)
     assert (first["notes"], first["source"], first["unit"]) == ("first", "manual", "mg/L")
     assert {entry["actorId"] for entry in entries} == {lab.user_id}
+
+
+def test_the_same_result_entered_again_is_an_entry_and_a_version_of_its_own(
+    lab: Laboratory, clock: MovableClock
+) -> None:
+    clock.set("2026-06-18T09:12:00.000Z")
+    test = scheduled(lab)
+    versions = [lab.enter(test["id"], "0.002")["version"] for _ in range(3)]
+    assert versions == [2, 3, 4]
+    assert [entry["version"] for entry in history(lab, test)] == [4, 3, 2]
+    events = events_of(lab, "sample_test", test["id"])
+    assert [event.entity_version for event in events] == [1, 2, 3, 4]
 
 
 def test_history_is_paged(lab: Laboratory) -> None:

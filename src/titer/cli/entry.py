@@ -7,7 +7,16 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 
-from titer.cli import databases, demonstration, importing, organizations, people, serving
+from titer.cli import (
+    auditing,
+    backups,
+    databases,
+    demonstration,
+    importing,
+    organizations,
+    people,
+    serving,
+)
 from titer.cli.terminal import Stop, show, tell
 from titer.kit.errors import Problem
 
@@ -20,12 +29,15 @@ commands = typer.Typer(
 )
 commands.command("serve")(serving.serve)
 commands.command("migrate")(databases.migrate)
+commands.command("backup")(backups.backup)
+commands.command("restore")(backups.restore)
 commands.command("demo")(demonstration.demo)
 commands.add_typer(databases.commands, name="database")
 commands.add_typer(organizations.commands, name="org")
 commands.add_typer(people.users, name="user")
 commands.add_typer(people.keys, name="key")
 commands.add_typer(organizations.plans, name="plan")
+commands.add_typer(auditing.commands, name="audit")
 commands.add_typer(importing.commands, name="import")
 
 

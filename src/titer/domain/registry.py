@@ -10,6 +10,7 @@ from titer.domain.reference import models as reference
 from titer.domain.release import models as release
 from titer.domain.results import models as results
 from titer.domain.samples import models as samples
+from titer.domain.signatures import models as signatures
 from titer.domain.uploads import models as uploads
 from titer.kit import idempotency
 from titer.kit.tenancy import Base
@@ -25,6 +26,7 @@ MODELS = (
     release,
     results,
     samples,
+    signatures,
     uploads,
     idempotency,
 )

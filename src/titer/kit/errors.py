@@ -68,6 +68,10 @@ class Stale(Problem):
     """The caller's copy is not the current one."""
 
 
+class Unconditional(Problem):
+    """The request must say which copy it was made from."""
+
+
 class Misused(Problem):
     """Well-formed, but contradicts an earlier request."""
 
@@ -131,6 +135,11 @@ class Duplicate(Conflict):
 class PreconditionFailed(Stale):
     slug, message = "precondition_failed", "The record has changed since you read it."
     members = ("currentVersion",)
+
+
+class PreconditionRequired(Unconditional):
+    slug = "precondition_required"
+    message = "Your organization wants If-Match here: send the ETag of your copy, or *."
 
 
 class RateLimited(Excessive):

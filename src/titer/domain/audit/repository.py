@@ -1,6 +1,7 @@
 """Reading the trail, and the one statement that writes it."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,26 @@ class AuditEvents(Records[AuditEvent]):
             conditions.append(AuditEvent.occurred_at <= until)
         return await self.page(window, *conditions)
 
+    async def versions_told(
+        self, entity_type: str, ids: Collection[int]
+    ) -> set[tuple[int, int | None]]:
+        """Which versions of these records the trail tells of: ids with versions."""
+        rows = await self.session.execute(
+            select(AuditEvent.entity_id, AuditEvent.entity_version)
+            .where(AuditEvent.entity_type == entity_type, AuditEvent.entity_id.in_(ids))
+            .distinct()
+        )
+        return {(row.entity_id, row.entity_version) for row in rows}
+
+    async def written(self, entity_type: str, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
+        """What the trail says was first written of records that never change, by id."""
+        rows = await self.session.execute(
+            select(AuditEvent.entity_id, AuditEvent.canonical)
+            .where(AuditEvent.entity_type == entity_type, AuditEvent.entity_id.in_(ids))
+            .order_by(AuditEvent.id.desc())
+        )
+        return {row.entity_id: json.loads(row.canonical)["after"] for row in rows}
+
 
 #: The columns that repeat what the canonical text says, so that people can query them.
 _REPEATED = (
@@ -77,10 +98,17 @@ class AuditLinks:
         statement = select(AuditLink).order_by(AuditLink.seq.desc()).limit(1)
         return (await self.session.scalars(statement)).one_or_none()
 
-    async def take_turn(self) -> bool:
-        """Be the only sealer of this organization until the commit; False if another one is."""
+    async def take_turn(self, *, patient: bool = False) -> bool:
+        """Be the only sealer of this organization until the commit; False if another one is.
+
+        Who is `patient` waits for the other one.
+        """
         if not self.session.on_postgresql:
             return True  # SQLite has one writer at a time
+        if patient:
+            wait = func.pg_advisory_xact_lock(_SEALING, self.session.tenant.organization_id)
+            await self.session.execute(select(wait))
+            return True
         lock = func.pg_try_advisory_xact_lock(_SEALING, self.session.tenant.organization_id)
         return bool(await self.session.scalar(select(lock)))
 
@@ -145,6 +173,11 @@ class AuditLinks:
         )
         rows = [(seq, event) for seq, event in await self.session.execute(statement)]
         return cut(rows, limit)
+
+    async def hash_of(self, seq: int) -> bytes | None:
+        statement = select(AuditLink.hash).where(AuditLink.seq == seq)
+        found: bytes | None = await self.session.scalar(statement)
+        return found
 
     async def stray_events(self) -> int:
         """How many events have neither a link nor, on PostgreSQL, a place in the queue."""

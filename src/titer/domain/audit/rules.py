@@ -108,6 +108,14 @@ class Inspector:
         self.faults: list[Fault] = []
         self._anchors = {anchor.seq: anchor.hash for anchor in anchors}
 
+    def resume(self, known: Anchor, found: bytes | None) -> None:
+        """Go on after a link that was known before, if the chain still has it as it was."""
+        if found is None:
+            self.faults.append(Fault(known.seq, None, "an anchored link is missing"))
+        elif found != known.hash:
+            self.faults.append(Fault(known.seq, None, "the link is not the one that was anchored"))
+        self.seq, self.head = known.seq, known.hash
+
     def read(self, entry: Entry) -> None:
         if entry.seq != self.seq + 1:
             self._fault(entry, f"link {self.seq + 1} is missing")

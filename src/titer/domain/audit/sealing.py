@@ -9,7 +9,7 @@ business transaction would make every writer of an organization wait for every o
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 
 from titer.domain.audit.repository import AuditLinks, heads, unsealed_organizations
-from titer.domain.audit.rules import Anchor, Fault, Inspector, genesis, link_hash
+from titer.domain.audit.rules import Anchor, Entry, Fault, Inspector, genesis, link_hash
 from titer.domain.organizations.repository import Organizations
 from titer.kit.clock import spell
 from titer.kit.db.engine import Database
@@ -39,16 +39,21 @@ class Verification:
     head_hash: str
     anchors_checked: int
     faults: tuple[Fault, ...]
+    #: Whether the chain goes on after the stretch that was read.
+    has_more: bool = False
 
     @property
     def ok(self) -> bool:
         return not self.faults
 
 
-async def seal(session: TenantSession) -> int:
-    """Link what is not linked yet, up to a thousand events; how many there were."""
+async def seal(session: TenantSession, *, patient: bool = False) -> int:
+    """Link what is not linked yet, up to a thousand events; how many there were.
+
+    While another sealer is at work there is nothing to do, unless we are `patient`.
+    """
     links = AuditLinks(session)
-    if not await links.take_turn():
+    if not await links.take_turn(patient=patient):
         return 0
     last = await links.head()
     previous = last.hash if last else await _genesis(session)
@@ -98,6 +103,59 @@ async def verify(session: TenantSession, anchors: Iterable[Anchor] = ()) -> Veri
         anchors_checked=len(anchors),
         faults=tuple(inspector.faults),
     )
+
+
+async def verify_stretch(session: TenantSession, start: Anchor | None, most: int) -> Verification:
+    """Read up to `most` links after `start`, which is a link that was known; from the first one
+    where there is none. Events without a link are looked for when the whole chain was read."""
+    links = AuditLinks(session)
+    inspector = Inspector(await _genesis(session))
+    if start is not None and start.seq:
+        inspector.resume(start, await links.hash_of(start.seq))
+    events = 0
+    while batch := await links.entries(inspector.seq, min(SEALED_AT_ONCE, most - events)):
+        for entry in batch:
+            inspector.read(entry)
+        events += len(batch)
+        if events == most:
+            break
+    has_more = events == most and await links.hash_of(inspector.seq + 1) is not None
+    if not has_more and inspector.seq == events and (strays := await links.stray_events()):
+        inspector.faults.append(Fault(None, None, f"{strays} events have no link"))
+    return Verification(
+        organization_id=session.tenant.organization_id,
+        events=events,
+        head_seq=inspector.seq,
+        head_hash=inspector.head.hex(),
+        anchors_checked=int(start is not None and start.seq > 0),
+        faults=tuple(inspector.faults),
+        has_more=has_more,
+    )
+
+
+async def seal_now(database: Database, organization_id: int) -> None:
+    """Seal all that an organization has to seal, also while the server is at it."""
+    while True:
+        async with database.work(writes=True) as work:
+            session = await work.enter(Tenant(organization_id), SEALER)
+            count = await seal(session, patient=True)
+            await work.commit()
+        if count < SEALED_AT_ONCE:
+            return
+
+
+async def told(
+    session: TenantSession, anchors: Iterable[Anchor] = ()
+) -> AsyncIterator[tuple[Inspector, Sequence[Entry]]]:
+    """The whole chain, a thousand links at a time, and who has inspected them so far."""
+    own = [each for each in anchors if each.organization_id == session.tenant.organization_id]
+    inspector = Inspector(await _genesis(session), own)
+    links = AuditLinks(session)
+    while batch := await links.entries(inspector.seq, SEALED_AT_ONCE):
+        for entry in batch:
+            inspector.read(entry)
+        yield inspector, batch
+    yield inspector, ()
 
 
 class Sealer:

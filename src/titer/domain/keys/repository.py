@@ -70,6 +70,12 @@ async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
     )
 
 
+async def every_digest(work: Work) -> list[bytes]:
+    """The digests of all keys of all organizations, for whoever may see them."""
+    rows = await work.look_up(select(ApiKey.__table__.c.digest).order_by(ApiKey.__table__.c.id))
+    return [bytes(row.digest) for row in rows]
+
+
 class ApiKeys(Records[ApiKey]):
     model = ApiKey
 

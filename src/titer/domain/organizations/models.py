@@ -28,6 +28,10 @@ class Organization(Versioned, TenantRoot):
     plan: Mapped[str]
     #: Whether whoever entered a result is kept from verifying it.
     require_second_person: Mapped[bool] = mapped_column(default=False)
+    #: Whether a change through the Lab API must say which copy it was made from.
+    require_if_match: Mapped[bool] = mapped_column(default=False)
+    #: Whether keys are kept from verifying, reporting and deciding: a person signs instead.
+    require_human_signature: Mapped[bool] = mapped_column(default=False)
     #: Whether an excerpt of an instrument file may be shown to a language model.
     allow_language_model: Mapped[bool] = mapped_column(default=False)
 

@@ -14,6 +14,16 @@ from titer.kit.errors import Detail, InvalidReference, NotFound
 from titer.kit.records import require_version
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "require_second_person",
+        "require_if_match",
+        "require_human_signature",
+        "allow_language_model",
+    }
+)
+
 
 async def spend_samples(session: TenantSession, units: int = 1) -> None:
     """Take samples off the month's allowance. Raises `SampleLimitExceeded`; never overshoots."""
@@ -51,15 +61,14 @@ async def found(work: Work, name: str, plan: str, actor: Actor) -> Organization:
 async def change(
     session: TenantSession, values: Mapping[str, Any], expected: int | None = None
 ) -> Organization:
-    """Change the organization's name and its rules; never its plan.
+    """Change the organization's name or what it requires; never its plan.
 
     Raises `PreconditionFailed`.
     """
     organization = await Organizations(session).own_for_change()
     require_version(organization, expected)
-    for name in ("name", "require_second_person", "allow_language_model"):
-        if name in values:
-            setattr(organization, name, values[name])
+    for name in values.keys() & CHANGEABLE:
+        setattr(organization, name, values[name])
     await session.flush()
     return organization
 

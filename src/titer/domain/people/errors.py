@@ -1,6 +1,10 @@
 """What can go wrong with people."""
 
-from titer.kit.errors import Conflict
+from titer.kit.errors import Conflict, Denied
+
+
+class WrongPassword(Denied):
+    slug, message = "wrong_password", "The password is not right: nothing was signed."
 
 
 class LastAdministrator(Conflict):

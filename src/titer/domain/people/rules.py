@@ -25,12 +25,14 @@ class Circle(StrEnum):
     """Who an operation of the settings is for."""
 
     MEMBER = "member"
+    SIGNER = "signer"
     ADMINISTRATOR = "administrator"
 
 
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.ADMINISTRATOR})
 ROLES: Mapping[Circle, frozenset[Role]] = {
     Circle.MEMBER: frozenset(Role),
+    Circle.SIGNER: ADMINISTRATORS | {Role.REVIEWER},
     Circle.ADMINISTRATOR: ADMINISTRATORS,
 }
 

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 from titer.domain.people import rules
-from titer.domain.people.errors import LastAdministrator
+from titer.domain.people.errors import LastAdministrator, WrongPassword
 from titer.domain.people.models import SignIn, User
 from titer.domain.people.repository import Failures, Login, SignIns, Users, find_logins
-from titer.domain.people.rules import ADMINISTRATORS, Role
+from titer.domain.people.rules import ADMINISTRATORS, Role, SignInIdentity
 from titer.kit import tokens
 from titer.kit.db.engine import Database
 from titer.kit.errors import (
@@ -171,6 +171,21 @@ class SignInDesk:
             subject = rules.subject(email, matching[0].organization_id)
         return await self._admit(matching[0], subject, request_id)
 
+    async def confirm(self, person: SignInIdentity, password: str) -> None:
+        """Have a person who is signed in say their password again, as a signature wants it.
+
+        Failures count together with those of signing in to their organization. Raises
+        `RateLimited` after too many in a row, and `WrongPassword`.
+        """
+        subject = rules.subject(person.email, person.organization_id)
+        _, logins = await self._count(subject, person.email, person.organization_id)
+        theirs = [login for login in logins if login.user_id == person.user_id]
+        if not await self._matching(theirs, password):
+            raise WrongPassword
+        async with self._database.work(writes=True) as work:
+            await Failures(work).forgive(subject)
+            await work.commit()
+
     async def _count(
         self, subject: bytes, email: str, organization_id: int | None
     ) -> tuple[int, list[Login]]:
@@ -239,5 +254,5 @@ def _ambiguous(logins: Sequence[Login]) -> InvalidBody:
 def _slowed(now: datetime, until: datetime | None) -> RateLimited:
     seconds = max(1, math.ceil((until - now).total_seconds())) if until else 1
     return RateLimited(
-        f"Too many failed sign-ins in a row. Try again in {seconds} s.", retry_after=seconds
+        f"Too many wrong passwords in a row. Try again in {seconds} s.", retry_after=seconds
     )

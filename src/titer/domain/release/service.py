@@ -1,6 +1,7 @@
 """Use cases of release: verifying with approvals, deciding them, reporting a sample."""
 
-from titer.domain.release.errors import ApprovalDecided, QcFailed
+from titer.domain.organizations.repository import Organizations
+from titer.domain.release.errors import ApprovalDecided, QcFailed, SignatureRequired
 from titer.domain.release.models import Approval
 from titer.domain.release.repository import Approvals
 from titer.domain.release.rules import (
@@ -19,14 +20,22 @@ from titer.kit.records import require_version
 from titer.kit.tenancy import TenantSession
 
 
+async def _require_signature(session: TenantSession) -> None:
+    """Whatever face it comes through, a key does not do what the organization has people sign."""
+    by_key = session.actor.kind == "key"
+    if by_key and (await Organizations(session).own()).require_human_signature:
+        raise SignatureRequired
+
+
 async def verify(
     session: TenantSession, sample_test_id: int, expected: int | None = None
 ) -> SampleTest:
     """Verify a result; one out of specification, or not surely within it, opens an approval.
 
-    A retest that is verified supersedes the rejection that asked for it. Raises what
-    `results.service.verify` raises.
+    A retest that is verified supersedes the rejection that asked for it. Raises
+    `SignatureRequired`, and what `results.service.verify` raises.
     """
+    await _require_signature(session)
     test = await results.verify(session, sample_test_id, expected)
     for rejected in await Approvals(session).to_supersede(test.id):
         rejected.superseded_at = session.now
@@ -54,9 +63,10 @@ async def decide(
 ) -> Approval:
     """Approve or reject, once. A rejection reopens the test for a retest.
 
-    Raises `NotFound`, `PreconditionFailed`, `ApprovalDecided`, and `InvalidBody` for a rejection
-    without a comment.
+    Raises `SignatureRequired`, `NotFound`, `PreconditionFailed`, `ApprovalDecided`, and
+    `InvalidBody` for a rejection without a comment.
     """
+    await _require_signature(session)
     seen = await Approvals(session).get(approval_id)
     sample = (await Samples(session).locked([seen.sample_id]))[seen.sample_id]
     approval = await Approvals(session).get_for_change(approval_id)
@@ -91,8 +101,9 @@ async def _reopen(session: TenantSession, sample: Sample, sample_test_id: int, r
 async def report(session: TenantSession, sample_id: int, expected: int | None = None) -> Sample:
     """Report a sample, which closes it to change. Again: nothing happens.
 
-    Raises `NotFound`, `PreconditionFailed`, and `QcFailed` with every blocker.
+    Raises `SignatureRequired`, `NotFound`, `PreconditionFailed`, and `QcFailed` with every blocker.
     """
+    await _require_signature(session)
     sample = await Samples(session).get_for_change(sample_id, expected)
     if sample.reported_at is not None:
         return sample

@@ -10,8 +10,8 @@ from socket import gaierror
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, QueuePool, func, select
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Executable, QueuePool, event, func, select
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -126,9 +126,11 @@ class Database:
                 "prepared_statement_name_func": lambda: f"__titer_{uuid4()}__",
             }
             del arguments["server_settings"]
-        return create_async_engine(
+        engine = create_async_engine(
             self.url, max_overflow=0, connect_args=arguments, pool_use_lifo=True, **common
         )
+        event.listen(engine.sync_engine, "handle_error", _give_up)
+        return engine
 
     @asynccontextmanager
     async def work(self, *, writes: bool) -> AsyncIterator[Work]:
@@ -137,7 +139,7 @@ class Database:
         Raises `Unavailable` when the database is out of reach, busy or full.
         """
         try:
-            async with self._turn(writes=writes), self.engine.connect() as connection:
+            async with self._turn(writes=writes), self._borrowed() as connection:
                 if not self.on_postgresql:
                     await connection.execution_options(writes=writes)
                 work = Work(connection, self.clock.now(), self._keeper)
@@ -152,6 +154,16 @@ class Database:
             if not will_pass(trouble):
                 raise
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool's: waiting for it and opening it take their time together."""
+        async with asyncio.timeout(self._timeout):
+            connection = await self.engine.connect()
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     def connected(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection outside any tenant's work, to migrate or to check. Raises `Unreachable`."""
@@ -179,6 +191,14 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _give_up(trouble: ExceptionContext) -> None:
+    """Let go at once of a connection that does not answer: its farewell would wait as well."""
+    if isinstance(trouble.original_exception, TimeoutError) and trouble.connection is not None:
+        silent = trouble.connection.connection.driver_connection
+        assert silent is not None
+        silent.terminate()
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from titer.kit.web.visits import (
     Contended,
     Demand,
     Face,
+    Preparation,
     Replayed,
     Visits,
     answer_of,
@@ -109,6 +110,8 @@ class _Passage:
             visits = Visits(face, request, credential, self.demand)
             return await self._receive(visits, self.demand.file_limit)
         body = await bodies.read(request, self.demand.body_limit)
+        if self.demand.before is not None:
+            await self.demand.before(face, request, credential, body)
         return await at_most_twice(lambda: self._work_on(face, request, credential, body))
 
     async def _work_on(
@@ -227,6 +230,7 @@ class Operations:
         body_limit: int = bodies.JSON_LIMIT,
         file_limit: int | None = None,
         examples: Any = None,
+        before: Preparation | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine; its docstring's first line is the summary.
 
@@ -237,7 +241,13 @@ class Operations:
             body_limit = file_limit + forms.OVERHEAD
 
         def register(endpoint: Handler) -> Handler:
-            _demands[endpoint] = Demand(needs, method != "GET", body_limit, file_limit)
+            _demands[endpoint] = Demand(
+                needs,
+                writes=method != "GET",
+                body_limit=body_limit,
+                file_limit=file_limit,
+                before=before,
+            )
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":
                 problems += self._of_changes

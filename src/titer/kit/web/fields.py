@@ -28,6 +28,20 @@ _ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX
 PathId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA), Path()]
 QueryId = Annotated[int, BeforeValidator(_id_in_url), WithJsonSchema(_ID_SCHEMA)]
 
+_SEQ = re.compile(r"0|[1-9][0-9]{0,17}")
+
+
+def _seq_in_url(text: object) -> int:
+    if not isinstance(text, str) or not _SEQ.fullmatch(text):
+        raise ValueError("must be an integer from 0")
+    return int(text)
+
+
+QuerySeq = Annotated[
+    int, BeforeValidator(_seq_in_url), WithJsonSchema({"type": "integer", "minimum": 0})
+]
+"""A place in a sequence that begins with 1; 0 is before the first."""
+
 
 def no_control_characters(text: str) -> str:
     """The text, unless it holds a control character other than tab and line ends."""

@@ -13,6 +13,7 @@ STATUS: dict[type[errors.Problem], int] = {
     errors.PayloadTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.Misused: 422,
+    errors.Unconditional: 428,
     errors.Excessive: 429,
     errors.Internal: 500,
     errors.Down: 503,

@@ -59,6 +59,12 @@ class Contended(Conflict):
     slug, message = "contended", "Another request changed the same record. Please retry."
 
 
+#: What an operation does before its transaction begins, in transactions of its own. It is handed
+#: the face, the request, the credential and the body as it came, which nobody has validated yet.
+#: What it finds out it leaves on `request.state`; the operation must insist on finding it there.
+Preparation = Callable[[Face, Request, str, bytes], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """What an operation asks of its caller and of the database."""
@@ -68,6 +74,7 @@ class Demand:
     body_limit: int = JSON_LIMIT
     #: The operation takes a form with a file of at most so many bytes, and comes in `Visits`.
     file_limit: int | None = None
+    before: Preparation | None = None
 
 
 async def at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:

@@ -20,6 +20,12 @@ from titer.surfaces.settings import wire
 
 _SIGN_IN_FIRST = "Sign in first: POST /api/auth/login, then Authorization: Bearer ls_..."
 
+_TAKES = {
+    Circle.MEMBER: "Your role does not allow this.",
+    Circle.SIGNER: "Your role does not allow this: it takes an administrator or a reviewer.",
+    Circle.ADMINISTRATOR: "Your role does not allow this: it takes an administrator.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -52,7 +58,7 @@ class SettingsFace:
             "user_id": person.user_id,
         }
         if person.role not in ROLES[Circle(needs)]:
-            raise Forbidden("Your role does not allow this: it takes an administrator.")
+            raise Forbidden(_TAKES[Circle(needs)])
         actor = Actor("user", person.name, person.user_id, request_id=request_id_of(request.scope))
         session = await work.enter(Tenant(person.organization_id), actor)
         return Caller(person, session)
@@ -75,9 +81,9 @@ Calling = Annotated[Caller, Depends(_caller)]
 Office = Annotated[TenantSession, Depends(_session)]
 """The session of the signed-in person's organization, in the request's transaction."""
 
-MEMBER, ADMINISTRATOR = Circle.MEMBER, Circle.ADMINISTRATOR
+MEMBER, SIGNER, ADMINISTRATOR = Circle.MEMBER, Circle.SIGNER, Circle.ADMINISTRATOR
 
 
 def operations(tag: str) -> Operations:
-    """The routes of one resource of this face: `needs` is `MEMBER` or `ADMINISTRATOR`."""
+    """The routes of one resource of this face: `needs` is one of the circles."""
     return Operations(tag, wire.EVERYWHERE, wire.document_refusals)

@@ -25,6 +25,8 @@ class OrganizationChange(Body):
 
     name: Text = absent()
     require_second_person: Flag = absent()
+    require_if_match: Flag = absent()
+    require_human_signature: Flag = absent()
     allow_language_model: Flag = absent()
 
 
@@ -42,6 +44,8 @@ class Organization:
     used_this_month: int
     resets_at: MomentOut
     require_second_person: bool
+    require_if_match: bool
+    require_human_signature: bool
     allow_language_model: bool
     created_at: MomentOut
     updated_at: MomentOut
@@ -66,9 +70,11 @@ async def update_organization(
 ) -> Response:
     """Rename the organization, or set its rules.
 
-    `requireSecondPerson`: whoever entered a result may not verify it. `allowLanguageModel`: where
-    this server has one, it may see an excerpt of instrument files that are hard to read, without
-    sample identifiers and personal columns.
+    `requireSecondPerson`: who entered a result does not verify it. `requireIfMatch`: changes
+    through the Lab API without `If-Match` are refused with `428`. `requireHumanSignature`: a key
+    neither verifies, reports nor decides (`403 signature_required`); a person signs here instead.
+    `allowLanguageModel`: where this server has one, it may see an excerpt of instrument files that
+    are hard to read, without sample identifiers and personal columns.
     """
     expected = expected_version(request, office.tenant.organization_id)
     return await _shown(office, await service.change(office, body.given(), expected))
@@ -86,6 +92,8 @@ async def _shown(office: Office, own: models.Organization) -> Response:
         used_this_month=await organizations.used_in(month_of(office.now)),
         resets_at=next_month(office.now),
         require_second_person=own.require_second_person,
+        require_if_match=own.require_if_match,
+        require_human_signature=own.require_human_signature,
         allow_language_model=own.allow_language_model,
         created_at=own.created_at,
         updated_at=own.updated_at,

@@ -10,10 +10,18 @@ from starlette.responses import Response
 from titer.domain.keys.repository import find_key
 from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope
 from titer.domain.keys.service import KeyUses
+from titer.domain.organizations.repository import Organizations
 from titer.kit import tokens
 from titer.kit.db.engine import Database, Work
-from titer.kit.errors import InsufficientScope, Problem, Unauthorized
+from titer.kit.errors import (
+    InsufficientScope,
+    PreconditionFailed,
+    PreconditionRequired,
+    Problem,
+    Unauthorized,
+)
 from titer.kit.tenancy import Actor, Tenant, TenantSession
+from titer.kit.web import answers
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
 from titer.kit.web.middleware import request_id_of
@@ -85,6 +93,20 @@ Lab = Annotated[TenantSession, Depends(_session)]
 """The session of the calling key's organization, in the request's transaction."""
 Coming = Annotated[Visits, Depends(_visits)]
 """The caller of an operation that takes a file: a transaction each time they come."""
+
+#: What a change of a record refuses where the caller's copy is stale, or must be named and is not.
+CONDITIONS: tuple[type[Problem], ...] = (PreconditionFailed, PreconditionRequired)
+
+
+async def expected_version(request: Request, lab: TenantSession, record_id: int) -> int | None:
+    """The version that `If-Match` asks for; None when it asks for none, or for any.
+
+    Raises `InvalidHeader`, and `PreconditionRequired` where the organization wants the header.
+    """
+    if "if-match" not in request.headers and (await Organizations(lab).own()).require_if_match:
+        raise PreconditionRequired
+    return answers.expected_version(request, record_id)
+
 
 READ, WRITE, VERIFY = Scope.READ, Scope.WRITE, Scope.VERIFY
 

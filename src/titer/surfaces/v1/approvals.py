@@ -8,24 +8,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from titer.domain.release import models, service
-from titer.domain.release.errors import ApprovalDecided
+from titer.domain.release.errors import ApprovalDecided, SignatureRequired
 from titer.domain.release.repository import Approvals
 from titer.domain.release.rules import ApprovalStatus
 from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.repository import Samples
-from titer.kit.errors import InvalidBody, InvalidId, NotFound, PreconditionFailed
+from titer.kit.errors import InvalidBody, InvalidId, NotFound
 from titer.kit.web.answers import (
     CAMEL,
     MomentOut,
     answer,
     etag,
-    expected_version,
     one_of,
     unchanged,
     view,
 )
 from titer.kit.web.fields import PathId, Prose
-from titer.surfaces.v1.access import READ, VERIFY, Lab, operations
+from titer.surfaces.v1.access import CONDITIONS, READ, VERIFY, Lab, expected_version, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 approvals = operations("Approvals")
@@ -99,8 +98,9 @@ async def get_approval_record(request: Request, lab: Lab, approval_id: PathId) -
         InvalidBody,
         NotFound,
         ApprovalDecided,
+        SignatureRequired,
         InvalidTransition,
-        PreconditionFailed,
+        *CONDITIONS,
     ),
 )
 async def decide_approval_record(
@@ -110,7 +110,7 @@ async def decide_approval_record(
 
     A rejection wants a comment, and reopens the test for a retest.
     """
-    expected = expected_version(request, approval_id)
+    expected = await expected_version(request, lab, approval_id)
     return _shown(
         await service.decide(
             lab, approval_id, status=body.status, comment=body.comment, expected=expected

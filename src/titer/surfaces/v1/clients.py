@@ -16,12 +16,11 @@ from titer.kit.errors import (
     InvalidBody,
     InvalidId,
     NotFound,
-    PreconditionFailed,
 )
-from titer.kit.web.answers import CAMEL, MomentOut, current, expected_version, view, written
+from titer.kit.web.answers import CAMEL, MomentOut, current, view, written
 from titer.kit.web.fields import Flag, PathId, Prose, QueryFlag, QueryText, Text, absent
 from titer.surfaces.v1 import examples
-from titer.surfaces.v1.access import READ, WRITE, Lab, operations
+from titer.surfaces.v1.access import CONDITIONS, READ, WRITE, Lab, expected_version, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 clients = operations("Reference data")
@@ -122,7 +121,7 @@ async def create_client(lab: Lab, body: NewClient) -> Response:
     "/clients/{client_id}",
     needs=WRITE,
     answers=Client,
-    refuses=(InvalidId, InvalidBody, NotFound, Duplicate, PreconditionFailed),
+    refuses=(InvalidId, InvalidBody, NotFound, Duplicate, *CONDITIONS),
 )
 async def update_client(
     request: Request, lab: Lab, client_id: PathId, body: ClientChange
@@ -131,5 +130,5 @@ async def update_client(
 
     Samples keep the client name that they were registered with.
     """
-    expected = expected_version(request, client_id)
+    expected = await expected_version(request, lab, client_id)
     return written(Client, await service.change(lab, client_id, body.given(), expected))

@@ -22,6 +22,7 @@ from titer.surfaces.v1 import (
     reference,
     sample_tests,
     samples,
+    signatures,
     wire,
 )
 from titer.surfaces.v1.access import LabFace
@@ -42,6 +43,7 @@ _TAGS = {
     "Tests & results": "Enter results, one or many, verify them, and read every earlier value.",
     "Instrument uploads": "Send an instrument's file: its results are read, shown, and written.",
     "Approvals": "Results out of specification, and what was decided about them.",
+    "Signatures": "What people signed, and whether it still stands as they signed it.",
     "Reference data": "Test definitions, material types, projects, clients, storage locations.",
     "Audit": "Every change: who, when, what, before and after, and why.",
 }
@@ -84,6 +86,7 @@ def build(database: Database, uses: KeyUses, room: ReadingRoom) -> FastAPI:
         projects.projects,
         clients.clients,
         audit.audit,
+        signatures.signatures,
         identity.identity,
     ):
         resource.install(app, PREFIX)

@@ -19,9 +19,8 @@ from titer.kit.errors import (
     InvalidId,
     InvalidReference,
     NotFound,
-    PreconditionFailed,
 )
-from titer.kit.web.answers import CAMEL, MomentOut, current, expected_version, one_of, view, written
+from titer.kit.web.answers import CAMEL, MomentOut, current, one_of, view, written
 from titer.kit.web.fields import (
     Day,
     Id,
@@ -34,7 +33,7 @@ from titer.kit.web.fields import (
     absent,
 )
 from titer.surfaces.v1 import examples
-from titer.surfaces.v1.access import READ, WRITE, Lab, operations
+from titer.surfaces.v1.access import CONDITIONS, READ, WRITE, Lab, expected_version, operations
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 projects = operations("Reference data")
@@ -142,7 +141,7 @@ async def create_project(lab: Lab, body: NewProject) -> Response:
     "/projects/{project_id}",
     needs=WRITE,
     answers=Project,
-    refuses=(InvalidId, InvalidBody, InvalidReference, NotFound, Duplicate, PreconditionFailed),
+    refuses=(InvalidId, InvalidBody, InvalidReference, NotFound, Duplicate, *CONDITIONS),
 )
 async def update_project(
     request: Request, lab: Lab, project_id: PathId, body: ProjectChange
@@ -152,5 +151,5 @@ async def update_project(
     Only an `active` project takes new samples. Another `code` or `sampleIdScheme` is for samples
     to come: tracking ids never change.
     """
-    expected = expected_version(request, project_id)
+    expected = await expected_version(request, lab, project_id)
     return written(Project, await service.change(lab, project_id, body.given(), expected))

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from titer.domain.release import service as release
+from titer.domain.release.errors import SignatureRequired
 from titer.domain.results import service
 from titer.domain.results.errors import (
     BulkFailed,
@@ -23,21 +24,28 @@ from titer.domain.samples import models
 from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.repository import SampleTests
 from titer.domain.samples.rules import TestStatus
-from titer.kit.errors import InvalidBody, InvalidId, NotFound, PreconditionFailed
+from titer.kit.errors import InvalidBody, InvalidId, NotFound
 from titer.kit.web.answers import (
     CAMEL,
     MomentOut,
     NumberOut,
     answer,
     etag,
-    expected_version,
     unchanged,
     view,
 )
 from titer.kit.web.bodies import MIB
 from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, QueryText, no_control_characters
 from titer.surfaces.v1 import examples, shapes
-from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
+from titer.surfaces.v1.access import (
+    CONDITIONS,
+    READ,
+    VERIFY,
+    WRITE,
+    Lab,
+    expected_version,
+    operations,
+)
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 sample_tests = operations("Tests & results")
@@ -211,7 +219,7 @@ async def list_result_history(
     "/sample-tests/{sample_test_id}",
     needs=WRITE,
     answers=shapes.SampleTest,
-    refuses=(InvalidId, InvalidBody, NotFound, ResultLocked, InvalidTransition, PreconditionFailed),
+    refuses=(InvalidId, InvalidBody, NotFound, ResultLocked, InvalidTransition, *CONDITIONS),
 )
 async def enter_result(
     request: Request, lab: Lab, sample_test_id: PathId, body: ResultChange
@@ -221,7 +229,7 @@ async def enter_result(
     The text is kept as it was written, and read exactly: an optional operator, a decimal number,
     an optional unit. The limits of the catalogue are frozen onto the test.
     """
-    expected = expected_version(request, sample_test_id)
+    expected = await expected_version(request, lab, sample_test_id)
     return _shown(await service.enter(lab, body.entry(sample_test_id), expected=expected))
 
 
@@ -237,8 +245,9 @@ async def enter_result(
         NoResult,
         ResultLocked,
         SecondPersonRequired,
+        SignatureRequired,
         InvalidTransition,
-        PreconditionFailed,
+        *CONDITIONS,
     ),
 )
 async def verify_result(request: Request, lab: Lab, sample_test_id: PathId) -> Response:
@@ -246,7 +255,7 @@ async def verify_result(request: Request, lab: Lab, sample_test_id: PathId) -> R
 
     A result that fails its limits, or may fail them, opens an approval record.
     """
-    expected = expected_version(request, sample_test_id)
+    expected = await expected_version(request, lab, sample_test_id)
     return _shown(await release.verify(lab, sample_test_id, expected))
 
 

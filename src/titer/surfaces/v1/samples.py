@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from titer.domain.organizations.errors import SampleLimitExceeded
 from titer.domain.release import service as release
-from titer.domain.release.errors import QcFailed
+from titer.domain.release.errors import QcFailed, SignatureRequired
 from titer.domain.samples import models, service
 from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.repository import SampleFilter, Samples, SampleTests
@@ -21,10 +21,9 @@ from titer.kit.errors import (
     InvalidId,
     InvalidReference,
     NotFound,
-    PreconditionFailed,
 )
 from titer.kit.tenancy import TenantSession
-from titer.kit.web.answers import CAMEL, answer, etag, expected_version, unchanged
+from titer.kit.web.answers import CAMEL, answer, etag, unchanged
 from titer.kit.web.fields import (
     DayOrMoment,
     EndMoment,
@@ -37,7 +36,15 @@ from titer.kit.web.fields import (
     Text,
 )
 from titer.surfaces.v1 import examples, shapes
-from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
+from titer.surfaces.v1.access import (
+    CONDITIONS,
+    READ,
+    VERIFY,
+    WRITE,
+    Lab,
+    expected_version,
+    operations,
+)
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 samples = operations("Samples")
@@ -222,14 +229,14 @@ async def create_sample(lab: Lab, body: NewSample) -> Response:
         NotFound,
         Duplicate,
         InvalidTransition,
-        PreconditionFailed,
+        *CONDITIONS,
     ),
 )
 async def update_sample(
     request: Request, lab: Lab, sample_id: PathId, body: SampleChange
 ) -> Response:
     """Change a sample's fields, or schedule further tests; never its status."""
-    expected = expected_version(request, sample_id)
+    expected = await expected_version(request, lab, sample_id)
     sample = await service.change(lab, sample_id, body.given(), expected)
     return await _shown(lab, sample)
 
@@ -239,7 +246,7 @@ async def update_sample(
     "/samples/{sample_id}/status",
     needs=WRITE,
     answers=shapes.SampleWithTests,
-    refuses=(InvalidId, InvalidBody, NotFound, InvalidTransition, PreconditionFailed),
+    refuses=(InvalidId, InvalidBody, NotFound, InvalidTransition, *CONDITIONS),
 )
 async def set_sample_status(
     request: Request, lab: Lab, sample_id: PathId, body: StatusChange
@@ -248,7 +255,7 @@ async def set_sample_status(
 
     `409 invalid_transition` says which steps are allowed and what stands in the way.
     """
-    expected = expected_version(request, sample_id)
+    expected = await expected_version(request, lab, sample_id)
     sample = await service.move(lab, sample_id, body.status, expected)
     return await _shown(lab, sample)
 
@@ -283,7 +290,7 @@ async def receive_samples(lab: Lab, body: Receipt) -> Response:
     "/samples/{sample_id}/report",
     needs=VERIFY,
     answers=shapes.SampleWithTests,
-    refuses=(InvalidId, InvalidBody, NotFound, QcFailed, PreconditionFailed),
+    refuses=(InvalidId, InvalidBody, NotFound, SignatureRequired, QcFailed, *CONDITIONS),
 )
 async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     """Mark a sample as reported, which closes it to change.
@@ -291,7 +298,7 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
     The gate: the sample and each of its tests are verified, it has at least one, and no approval
     is pending or rejected. Otherwise `409 qc_failed` lists every blocker.
     """
-    expected = expected_version(request, sample_id)
+    expected = await expected_version(request, lab, sample_id)
     return await _shown(lab, await release.report(lab, sample_id, expected))
 
 
