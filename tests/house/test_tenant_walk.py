@@ -20,6 +20,7 @@ from house import walk
 from house.walk import NEVER, Belongings, Slot
 from laboratory import PASSWORD, Laboratory, Member, World, open_world
 from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
+from titer.domain.uploads.models import ExtractionAlias
 from titer.kit import tenancy
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import TenantSession
@@ -114,10 +115,14 @@ async def stock(session: TenantSession, code: str, name: str) -> dict[str, int]:
     location = StorageLocation(code=code, name=name, kind="shelf", path=code)
     session.add_all([material, definition, location])
     await session.flush()
+    alias = ExtractionAlias(text=name, text_folded=name, test_definition_id=definition.id)
+    session.add(alias)
+    await session.flush()
     return {
         "material_type": material.id,
         "test_definition": definition.id,
         "storage_location": location.id,
+        "extraction_alias": alias.id,
     }
 
 

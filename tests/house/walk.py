@@ -45,6 +45,7 @@ PATH: dict[str, str] = {
     "client_id": "client",
     "audit_event_id": "audit_event",
     "instrument_upload_id": "instrument_upload",
+    "extraction_alias_id": "extraction_alias",
     "key_id": "key",
     "user_id": "user",
 }
@@ -79,6 +80,7 @@ CURSOR: dict[str, str] = {
     "listClients": "client",
     "listAuditEvents": "audit_event",
     "listInstrumentUploads": "instrument_upload",
+    "listExtractionAliases": "extraction_alias",
     "listSignatures": "signature",
     "listApiKeys": "key",
     "listUsers": "user",
