@@ -18,6 +18,8 @@ from titer.kit.tenancy import TenantSession
 T = TypeVar("T")
 #: As many ids as one statement names, on either database.
 PIECE = 1_000
+#: As many samples as are read at a time, with their tests: ids enough for one statement.
+PAGE = 5_000
 #: As many scheduled tests as a file is held against, those of the newest samples first.
 MOST_TESTS = 100_000
 
@@ -70,7 +72,7 @@ class OpenWork:
     async def _samples(self, *conditions: Any) -> list[KnownSample]:
         columns = Sample.id, Sample.tracking_id, Sample.external_id
         statement: Any = select(*columns).where(*conditions)
-        rows = await self.session.below(statement.order_by(Sample.id.desc()).limit(PIECE))
+        rows = await self.session.below(statement.order_by(Sample.id.desc()).limit(PAGE))
         return [KnownSample(*row) for row in rows]
 
     async def _targets(self, sample_ids: Sequence[int]) -> list[Target]:

@@ -23,7 +23,7 @@ class RowStatus(StrEnum):
 #: As many values as one file may hold.
 MAX_ROWS = 10_000
 #: As many results as one request writes; what is left waits for a commit of its rows.
-MAX_WRITTEN = 2_000
+MAX_WRITTEN = 1_000
 _LONGEST_NAME = 80
 _LEAST_SHARE_OF_SAMPLES = 0.6
 _SURE_ENOUGH = 0.5

@@ -68,7 +68,7 @@ async def look_around(session: TenantSession, sha256: str) -> Surroundings:
 
 async def record(
     session: TenantSession, sending: Sending, extraction: Extraction, world: World
-) -> InstrumentUpload:
+) -> tuple[InstrumentUpload, list[Row]]:
     """Keep what was read from a file, and write what is sure, unless it is a dry run.
 
     Where each row stands is decided now, not by the world that the file was read in. Raises
@@ -97,7 +97,7 @@ async def record(
     await InstrumentUploads(session).add(upload)
     await InstrumentUploadRows(session).append(upload.id, rows)
     await _learn(session, written)
-    return upload
+    return upload, rows
 
 
 def _rows(extraction: Extraction, world: World) -> list[Row]:

@@ -16,7 +16,7 @@ from titer.domain.uploads import models, service
 from titer.domain.uploads.errors import UnreadableUpload
 from titer.domain.uploads.reading import File, ReadingRoom
 from titer.domain.uploads.repository import InstrumentUploadRows, InstrumentUploads
-from titer.domain.uploads.rules import RowStatus
+from titer.domain.uploads.rules import Row, RowStatus
 from titer.domain.uploads.service import Committed, Sending
 from titer.kit.errors import InvalidBody, InvalidId, NotFound
 from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, answer, one_of, view
@@ -248,8 +248,8 @@ def uploading(room: ReadingRoom) -> Operations:
         extraction = await room.read(File(data, sending.file_name, sending.hint), around)
 
         async def keep(lab: Lab) -> Response:
-            upload = await service.record(lab, sending, extraction, around.world)
-            return _shown(upload, await InstrumentUploadRows(lab).of(upload.id))
+            upload, rows = await service.record(lab, sending, extraction, around.world)
+            return _shown(upload, [_row(row, row.reasons) for row in rows])
 
         return await coming.write(keep)
 
@@ -278,7 +278,8 @@ async def list_instrument_uploads(
 async def get_instrument_upload(lab: Lab, instrument_upload_id: PathId) -> Response:
     """Retrieve one upload with its rows, as they stand now."""
     upload = await InstrumentUploads(lab).get(instrument_upload_id)
-    return _shown(upload, await InstrumentUploadRows(lab).of(upload.id))
+    rows = await InstrumentUploadRows(lab).of(upload.id)
+    return _shown(upload, [_row(row, json.loads(row.reasons)) for row in rows])
 
 
 @uploads.add(
@@ -311,7 +312,7 @@ def _committed(row: Committed) -> CommittedRow | RefusedUploadRow:
     return CommittedRow(row.row, row.test.id, ok=True, sample_test=shapes.sample_test(row.test))
 
 
-def _shown(upload: models.InstrumentUpload, rows: Sequence[models.InstrumentUploadRow]) -> Response:
+def _shown(upload: models.InstrumentUpload, rows: Sequence[UploadRow]) -> Response:
     body = InstrumentUpload(
         id=upload.id,
         file_name=upload.file_name,
@@ -319,7 +320,7 @@ def _shown(upload: models.InstrumentUpload, rows: Sequence[models.InstrumentUplo
         dry_run=upload.dry_run,
         confidence_threshold=upload.confidence_threshold,
         extractor=upload.extractor,
-        rows=[_row(row) for row in rows],
+        rows=list(rows),
         applied=upload.applied,
         needs_review=upload.needs_review,
         unmatched=upload.unmatched,
@@ -327,7 +328,7 @@ def _shown(upload: models.InstrumentUpload, rows: Sequence[models.InstrumentUplo
     return answer(InstrumentUpload, body)
 
 
-def _row(row: models.InstrumentUploadRow) -> UploadRow:
+def _row(row: Row | models.InstrumentUploadRow, reasons: list[str]) -> UploadRow:
     return UploadRow(
         row=row.row,
         source=RowSource(row.sheet, row.line, row.column, row.text),
@@ -339,6 +340,6 @@ def _row(row: models.InstrumentUploadRow) -> UploadRow:
         result=row.result,
         unit=row.unit,
         confidence=row.confidence,
-        reasons=json.loads(row.reasons),
+        reasons=reasons,
         status=row.status,
     )
