@@ -248,8 +248,8 @@ def test_the_worker_answers_with_an_extraction_or_a_refusal(monkeypatch) -> None
         def fail(*_, error=error) -> Never:
             raise error
 
-        monkeypatch.setattr("titer.domain.extraction.worker.extract", fail)
-        assert word in served(b"x", world)
+        monkeypatch.setattr("titer.domain.extraction.worker.extract_from_grids", fail)
+        assert word in served(b"Sample ID,Iron\nLAB-1001,4.2\n", world)
 
 
 def test_the_worker_confines_itself_before_it_reads(monkeypatch) -> None:
