@@ -173,9 +173,13 @@ class Laboratory:
 
         return self.do(work)
 
-    def as_colleague(self) -> "Laboratory":
+    def as_third(self) -> "Laboratory":
+        """The same laboratory, through a key that a third person made."""
+        return self.as_colleague("Third")
+
+    def as_colleague(self, name: str = "Second") -> "Laboratory":
         """The same laboratory, through a key that another person made."""
-        user_id = self.colleague("Second")
+        user_id = self.colleague(name)
 
         async def work(session: TenantSession) -> tuple[int, str]:
             key, raw = await mint(session, name="second person", created_by=user_id)

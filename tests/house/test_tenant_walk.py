@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from house import walk
 from house.walk import NEVER, Belongings, Slot
 from laboratory import Laboratory, World, open_world
-from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
+from titer.domain.reference.models import Analyte, MaterialType, StorageLocation, TestDefinition
 from titer.kit import tenancy
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import TenantSession
@@ -100,9 +100,13 @@ async def stock(session: TenantSession, code: str, name: str) -> dict[str, int]:
     location = StorageLocation(code=code, name=name, kind="shelf", path=code)
     session.add_all([material, definition, location])
     await session.flush()
+    analyte = Analyte(test_definition_id=definition.id, code=code, name=name, position=1)
+    session.add(analyte)
+    await session.flush()
     return {
         "material_type": material.id,
         "test_definition": definition.id,
+        "analyte": analyte.id,
         "storage_location": location.id,
     }
 

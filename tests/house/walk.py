@@ -100,7 +100,11 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "clientName": "name",
     },
     "receiveSamples": {"sampleIds[]": "sample"},
-    "enterBulkResults": {"updates[].sampleTestId": "sample_test"},
+    "enterResult": {"results[].analyteId": "analyte"},
+    "enterBulkResults": {
+        "updates[].sampleTestId": "sample_test",
+        "updates[].results[].analyteId": "analyte",
+    },
     "createProject": {"clientId": "client", "code": "code", "name": "name"},
     "updateProject": {"clientId": "client", "code": "code", "name": "name"},
     "createClient": {"code": "code", "name": "name"},
@@ -111,8 +115,12 @@ BODY_HARMLESS = {
     "collectionDate", "priority", "notes", "plantLocation", "status", "result", "reason",
     "atomic", "comment",
     "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
-    "address", "active",
+    "address", "active", "analyteCode",
 }  # fmt: skip
+
+
+#: What an item holds of a list that the body goes without.
+ITEMS: dict[str, dict[str, Any]] = {"results": {"result": "1"}}
 
 
 class UnknownSlot(AssertionError):
@@ -214,7 +222,7 @@ def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:
     many = head.endswith("[]")
     key = head.removesuffix("[]")
     if rest:
-        inner = dict(body[key][0]) if many else dict(body.get(key, {}))
+        inner = dict((body.get(key) or [ITEMS[key]])[0]) if many else dict(body.get(key, {}))
         inner = put(inner, rest, value)
         return body | {key: [inner] if many else inner}
     return body | {key: [value] if many else value}

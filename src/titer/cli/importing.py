@@ -30,7 +30,7 @@ _TOLD = 200
 def import_reference(
     file: File, *, org: Org, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
-    """Import materialTypes, testDefinitions, storageLocations, clients and projects.
+    """Import materialTypes, testDefinitions, analytes, storageLocations, clients and projects.
 
     YAML with a list per section; a spreadsheet with a sheet per section; or CSV with a column
     `type`. Records are found by code (clients without one by name) and updated, or made. A column

@@ -1,7 +1,7 @@
 """The sections of a reference file: what a record may say, and which service keeps it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from pydantic import model_validator
@@ -12,7 +12,12 @@ from titer.domain.projects import service as projects
 from titer.domain.projects.repository import Projects
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
 from titer.domain.reference import service as reference
-from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
+from titer.domain.reference.repository import (
+    Analytes,
+    MaterialTypes,
+    StorageLocations,
+    TestDefinitions,
+)
 from titer.imports.cells import Flag, Listed, Number, Whole
 from titer.imports.rows import Columns
 from titer.kit.errors import Detail, at_fault
@@ -133,11 +138,12 @@ class TestDefinitionSection(Section):
         return given
 
     async def current(self, record: Any) -> dict[str, Any]:
+        beside = {"material_type_ids", "analytes"}
         materials = await TestDefinitions(self.session).materials_of([record.id])
         own = {
             each.name: getattr(record, each.name)
             for each in fields(self.entry)
-            if each.name != "material_type_ids"
+            if each.name not in beside
         }
         return own | {"material_type_ids": tuple(materials[record.id])}
 
@@ -146,6 +152,56 @@ class TestDefinitionSection(Section):
 
     async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
         return await reference.change_test_definition(self.session, record_id, values)
+
+
+class AnalyteColumns(Coded):
+    """An analyte of the panel `test`; a new one takes its place at the panel's end."""
+
+    test: Code
+    unit: Text | None = None
+    decimals: Whole | None = None
+    spec_min: Number | None = None
+    spec_max: Number | None = None
+    loq: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedAnalyte(reference.AnalyteEntry):
+    """An analyte with the panel that it belongs to."""
+
+    test_definition_id: int
+
+
+class AnalyteSection(Section):
+    name, singular = "analytes", "analyte"
+    columns, entry, repository = AnalyteColumns, PlacedAnalyte, Analytes
+
+    def key(self, said: Any) -> str:
+        return f"{said.test}: {said.code}"
+
+    async def find(self, said: Any) -> Any | None:
+        panel = await TestDefinitions(self.session).with_code(said.test)
+        return await Analytes(self.session).with_code(panel.id, said.code) if panel else None
+
+    async def values(self, said: Any) -> dict[str, Any]:
+        given: dict[str, Any] = said.given()
+        code = given.pop("test")
+        panel = await TestDefinitions(self.session).with_code(code)
+        if panel is None:
+            raise at_fault([Detail("test", f"{code} is no test")])
+        return given | {"test_definition_id": panel.id}
+
+    async def create(self, entry: Any) -> Any:
+        return await self._keep(asdict(entry))
+
+    async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
+        row = await Analytes(self.session).get(record_id)
+        return await self._keep(await self.current(row) | dict(values))
+
+    async def _keep(self, values: dict[str, Any]) -> Any:
+        panel_id = values.pop("test_definition_id")
+        entry = reference.AnalyteEntry(**values)
+        return await reference.keep_analyte(self.session, panel_id, entry)
 
 
 class StorageLocationColumns(Coded):
@@ -273,6 +329,7 @@ class ProjectSection(Section):
 SECTIONS: tuple[type[Section], ...] = (
     MaterialTypeSection,
     TestDefinitionSection,
+    AnalyteSection,
     StorageLocationSection,
     ClientSection,
     ProjectSection,

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from titer.domain.reference.models import (
+    Analyte,
     MaterialType,
     StorageLocation,
     TestDefinition,
@@ -91,6 +92,27 @@ class TestDefinitions(Catalogue[TestDefinition]):
     def touch(self, definition: TestDefinition) -> None:
         """Make the next flush write the definition, whose materials changed, a new version."""
         flag_modified(definition, "updated_at")
+
+
+class Analytes(Records[Analyte]):
+    model = Analyte
+
+    async def with_code(self, definition_id: int, code: str) -> Analyte | None:
+        return await self.one(Analyte.test_definition_id == definition_id, Analyte.code == code)
+
+    async def of_each(self, definition_ids: Collection[int]) -> dict[int, list[Analyte]]:
+        """The analytes of each definition in their order, those out of use too."""
+        found: dict[int, list[Analyte]] = {definition_id: [] for definition_id in definition_ids}
+        if not found:
+            return found
+        rows = await self.session.scalars(
+            select(Analyte)
+            .where(Analyte.test_definition_id.in_(definition_ids))
+            .order_by(Analyte.position, Analyte.id)
+        )
+        for row in rows:
+            found[row.test_definition_id].append(row)
+        return found
 
 
 class StorageLocations(Catalogue[StorageLocation]):

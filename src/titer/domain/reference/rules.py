@@ -1,6 +1,7 @@
 """Rules of the catalogue. Pure."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from titer.kit.errors import Detail
@@ -35,6 +36,12 @@ def decimals_at_fault(decimals: int | None) -> list[Detail]:
     if decimals is None or 0 <= decimals <= MOST_DECIMALS:
         return []
     return [Detail("decimals", f"must be from 0 to {MOST_DECIMALS}")]
+
+
+def repeats_at_fault(codes: Sequence[str]) -> list[Detail]:
+    """What is wrong with the codes of a panel's analytes: one that stands twice."""
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    return [Detail("analytes", f"must not name {code} twice") for code in twice]
 
 
 def capacity_at_fault(capacity: int | None) -> list[Detail]:

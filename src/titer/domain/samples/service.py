@@ -11,10 +11,15 @@ from titer.domain.projects.models import Project
 from titer.domain.projects.repository import Projects
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
 from titer.domain.reference.models import TestDefinition
-from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
+from titer.domain.reference.repository import (
+    Analytes,
+    MaterialTypes,
+    StorageLocations,
+    TestDefinitions,
+)
 from titer.domain.samples import rules
 from titer.domain.samples.errors import InvalidTransition
-from titer.domain.samples.models import Sample, SampleTest
+from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
 from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.samples.rules import Blocker, Status, TestStatus
 from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference, unknown
@@ -338,6 +343,7 @@ async def _schedule(
             unit=definition.unit,
             status=TestStatus.PENDING,
             specification="no_spec",
+            panel=definition.panel,
         )
         for definition in definitions
     ]
@@ -345,7 +351,31 @@ async def _schedule(
         session.label(test, "scheduled")
     session.add_all(tests)
     await session.flush()
+    await _schedule_analytes(session, tests)
     return tests
+
+
+async def _schedule_analytes(session: TenantSession, tests: Sequence[SampleTest]) -> None:
+    """Give each panel a place for the result of each of its analytes in use."""
+    panels = [test for test in tests if test.panel]
+    if not panels:
+        return
+    analytes = await Analytes(session).of_each({test.test_definition_id for test in panels})
+    session.add_all(
+        AnalyteResult(
+            sample_test_id=test.id,
+            analyte_id=analyte.id,
+            position=analyte.position,
+            code=analyte.code,
+            name=analyte.name,
+            unit=analyte.unit,
+            specification="no_spec",
+        )
+        for test in panels
+        for analyte in analytes[test.test_definition_id]
+        if analyte.active
+    )
+    await session.flush()
 
 
 async def _schedule_further(

@@ -13,7 +13,7 @@ from titer.domain.release import service as release
 from titer.domain.release.errors import QcFailed
 from titer.domain.samples import models, service
 from titer.domain.samples.errors import InvalidTransition
-from titer.domain.samples.repository import SampleFilter, Samples, SampleTests
+from titer.domain.samples.repository import AnalyteResults, SampleFilter, Samples, SampleTests
 from titer.domain.samples.rules import PLANT_LOCATION, Priority, Status
 from titer.kit.errors import (
     Duplicate,
@@ -183,7 +183,7 @@ async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     tag = etag(sample, tests)
     if unchanged(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
-    return _answer(sample, tests)
+    return _answer(sample, tests, await AnalyteResults(lab).of_each(tests))
 
 
 @samples.add(
@@ -204,7 +204,7 @@ async def create_sample(lab: Lab, body: NewSample) -> Response:
     sample, tests = await service.register(lab, service.Intake(**values))
     return answer(
         shapes.SampleWithTests,
-        shapes.sample_with_tests(sample, tests),
+        shapes.sample_with_tests(sample, tests, await AnalyteResults(lab).of_each(tests)),
         201,
         {"Location": f"/api/v1/samples/{sample.id}", "ETag": etag(sample)},
     )
@@ -265,13 +265,15 @@ async def receive_samples(lab: Lab, body: Receipt) -> Response:
     now, before = await service.receive(lab, body.sample_ids)
     by_id = {sample.id: sample for sample in (*now, *before)}
     tests = await SampleTests(lab).of_each(body.sample_ids)
+    every = [test for of_sample in tests.values() for test in of_sample]
+    analytes = await AnalyteResults(lab).of_each(every)
     return answer(
         Received,
         Received(
             [sample.id for sample in now],
             [sample.id for sample in before],
             [
-                shapes.sample_with_tests(by_id[sample_id], tests[sample_id])
+                shapes.sample_with_tests(by_id[sample_id], tests[sample_id], analytes)
                 for sample_id in body.sample_ids
             ],
         ),
@@ -296,9 +298,12 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
 
 
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
-    return _answer(sample, list(await SampleTests(lab).of(sample.id)))
+    tests = list(await SampleTests(lab).of(sample.id))
+    return _answer(sample, tests, await AnalyteResults(lab).of_each(tests))
 
 
-def _answer(sample: models.Sample, tests: list[models.SampleTest]) -> Response:
-    shown = shapes.sample_with_tests(sample, tests)
+def _answer(
+    sample: models.Sample, tests: list[models.SampleTest], analytes: shapes.Analytes
+) -> Response:
+    shown = shapes.sample_with_tests(sample, tests, analytes)
     return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample, tests)})

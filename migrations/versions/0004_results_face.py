@@ -1,0 +1,216 @@
+"""The results face: analytes below a test definition, and a result for each."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from titer.kit.db import ddl
+from titer.kit.db.types import ExactDecimal, Instant
+
+revision = "0004"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+CHANGEABLE = "SELECT, INSERT, UPDATE"
+#: What a verified test keeps as it is, until it is reopened: as before, and what came since.
+LOCKED_BEFORE = (
+    "result",
+    "result_operator",
+    "result_value",
+    "unit",
+    "specification",
+    "spec_min",
+    "spec_max",
+    "notes",
+    "source",
+    "entered_by",
+    "entered_at",
+    "verified_by",
+    "verified_at",
+)
+LOCKED = (*LOCKED_BEFORE, "loq", "panel", "started_at")
+TABLES = ("analytes", "analyte_results")
+
+
+def text(name: str, *, required: bool = True) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=not required)
+
+
+def moment(name: str, *, required: bool = True) -> sa.Column[object]:
+    return sa.Column(name, Instant, nullable=not required)
+
+
+def number(name: str, *, required: bool = True) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=not required)
+
+
+def exact(name: str) -> sa.Column[object]:
+    return sa.Column(name, ExactDecimal, nullable=True)
+
+
+def flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False)
+
+
+def added_flag(name: str) -> sa.Column[bool]:
+    """A flag that the rows which are there already do not have."""
+    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false())
+
+
+def stamps() -> tuple[sa.Column[object], sa.Column[object], sa.Column[int]]:
+    return moment("created_at"), moment("updated_at"), number("version")
+
+
+def one_of(name: str, column: str, *values: str) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"{name}_{column}_check")
+
+
+def upgrade() -> None:
+    create_analytes()
+    widen_tests()
+    lock_verified_tests(LOCKED)
+    lock_analytes_of_verified_tests()
+    for table in TABLES:
+        ddl.grant(table, CHANGEABLE)
+
+
+def create_analytes() -> None:
+    ddl.create_tenant_table(
+        "analytes",
+        number("test_definition_id"),
+        text("code"),
+        text("name"),
+        text("unit", required=False),
+        number("decimals", required=False),
+        exact("spec_min"),
+        exact("spec_max"),
+        exact("loq"),
+        number("position"),
+        flag("active"),
+        *stamps(),
+        ddl.reference("analytes", "test_definition_id", "test_definitions"),
+        ddl.unique("analytes", "test_definition_id", "code"),
+    )
+    ddl.create_tenant_table(
+        "analyte_results",
+        number("sample_test_id"),
+        number("analyte_id"),
+        number("position"),
+        text("code"),
+        text("name"),
+        text("unit", required=False),
+        text("result", required=False),
+        text("result_operator", required=False),
+        exact("result_value"),
+        text("specification"),
+        exact("spec_min"),
+        exact("spec_max"),
+        exact("loq"),
+        number("entered_by", required=False),
+        moment("entered_at", required=False),
+        *stamps(),
+        ddl.reference("analyte_results", "sample_test_id", "sample_tests"),
+        ddl.reference("analyte_results", "analyte_id", "analytes"),
+        ddl.reference("analyte_results", "entered_by", "users"),
+        ddl.unique("analyte_results", "sample_test_id", "analyte_id"),
+        one_of("analyte_results", "specification", "pass", "fail", "inconclusive", "no_spec"),
+    )
+
+
+def widen_tests() -> None:
+    op.add_column("test_definitions", added_flag("panel"))
+    op.add_column("sample_tests", added_flag("panel"))
+    op.add_column("sample_tests", exact("loq"))
+    op.add_column("sample_tests", moment("started_at", required=False))
+    op.add_column("result_entries", number("analyte_id", required=False))
+    op.add_column("result_entries", text("analyte_code", required=False))
+    ddl.add_reference("result_entries", "analyte_id", "analytes")
+
+
+def lock_verified_tests(columns: tuple[str, ...]) -> None:
+    """The lock of a verified test, over `columns`."""
+    if ddl.on_postgresql():
+        changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in columns)
+        op.execute(
+            f"""
+            CREATE OR REPLACE FUNCTION keep_verified_result() RETURNS trigger
+            LANGUAGE plpgsql AS $$
+            BEGIN
+              IF {changed} THEN
+                RAISE EXCEPTION 'the result is verified' USING ERRCODE = 'restrict_violation';
+              END IF;
+              RETURN NEW;
+            END $$
+            """
+        )
+        return
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
+    op.execute("DROP TRIGGER sample_tests_locked")
+    op.execute(
+        "CREATE TRIGGER sample_tests_locked BEFORE UPDATE ON sample_tests"
+        " WHEN OLD.verified_at IS NOT NULL AND NEW.verified_at IS NOT NULL"
+        f" AND ({changed})"
+        " BEGIN SELECT RAISE(ABORT, 'the result is verified'); END"
+    )
+
+
+def lock_analytes_of_verified_tests() -> None:
+    """No analyte of a verified test comes, goes or changes: the test is reopened first."""
+    verified = (
+        "EXISTS (SELECT 1 FROM {schema}sample_tests t"
+        " WHERE t.organization_id = {row}.organization_id AND t.id = {row}.sample_test_id"
+        " AND t.verified_at IS NOT NULL)"
+    )
+    if ddl.on_postgresql():
+        old = verified.format(schema="public.", row="OLD")
+        new = verified.format(schema="public.", row="NEW")
+        op.execute(
+            f"""
+            CREATE FUNCTION keep_verified_analytes() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              IF TG_OP <> 'INSERT' THEN
+                IF {old} THEN
+                  RAISE EXCEPTION 'the result is verified' USING ERRCODE = 'restrict_violation';
+                END IF;
+              END IF;
+              IF TG_OP <> 'DELETE' THEN
+                IF {new} THEN
+                  RAISE EXCEPTION 'the result is verified' USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN NEW;
+              END IF;
+              RETURN OLD;
+            END $$
+            """
+        )
+        op.execute(
+            "CREATE TRIGGER analyte_results_locked BEFORE INSERT OR UPDATE OR DELETE"
+            " ON analyte_results FOR EACH ROW EXECUTE FUNCTION keep_verified_analytes()"
+        )
+        return
+    for verb, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+        conditions = " OR ".join(verified.format(schema="", row=row) for row in rows)
+        op.execute(
+            f"CREATE TRIGGER analyte_results_locked_{verb.lower()} BEFORE {verb}"
+            f" ON analyte_results WHEN {conditions}"
+            " BEGIN SELECT RAISE(ABORT, 'the result is verified'); END"
+        )
+
+
+def downgrade() -> None:
+    lock_verified_tests(LOCKED_BEFORE)
+    ddl.drop_reference("result_entries", "analyte_id")
+    for table in reversed(TABLES):
+        op.drop_table(table)
+    if ddl.on_postgresql():
+        op.execute("DROP FUNCTION keep_verified_analytes()")
+    for table, column in (
+        ("result_entries", "analyte_code"),
+        ("result_entries", "analyte_id"),
+        ("sample_tests", "started_at"),
+        ("sample_tests", "loq"),
+        ("sample_tests", "panel"),
+        ("test_definitions", "panel"),
+    ):
+        op.drop_column(table, column)
