@@ -1,4 +1,4 @@
-"""The results face: analytes below a test definition, and a result for each."""
+"""The results face: analytes below a test definition, keys of the laboratory's clients."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -71,6 +71,7 @@ def upgrade() -> None:
     widen_tests()
     lock_verified_tests(LOCKED)
     lock_analytes_of_verified_tests()
+    widen_keys()
     for table in TABLES:
         ddl.grant(table, CHANGEABLE)
 
@@ -198,7 +199,57 @@ def lock_analytes_of_verified_tests() -> None:
         )
 
 
+def widen_keys() -> None:
+    """A key may be a client's, good for reading that client's results."""
+    kind = sa.Column("kind", sa.Text, nullable=False, server_default="lab")
+    op.add_column("api_keys", kind)
+    op.add_column("api_keys", number("client_id", required=False))
+    ddl.add_reference("api_keys", "client_id", "clients")
+    if ddl.on_postgresql():
+        op.create_check_constraint(
+            "api_keys_kind_check",
+            "api_keys",
+            "kind = 'lab' AND client_id IS NULL OR kind = 'results' AND client_id IS NOT NULL",
+        )
+        replace_key_lookup("kind text, client_id bigint", "k.kind, k.client_id")
+
+
+def replace_key_lookup(further: str = "", columns: str = "") -> None:
+    """The look-up of a key's digest; what it answers cannot be changed in place."""
+    declared = f", {further}" if further else ""
+    selected = f", {columns}" if columns else ""
+    op.execute("DROP FUNCTION find_api_key(bytea)")
+    op.execute(
+        f"""
+        CREATE FUNCTION find_api_key(wanted bytea)
+        RETURNS TABLE (organization_id bigint, key_id bigint, name text, user_id bigint,
+                       scopes text, expires_at timestamptz, revoked_at timestamptz,
+                       last_used_at timestamptz, api_access boolean{declared})
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+        BEGIN
+          RETURN QUERY
+            SELECT k.organization_id, k.id, k.name, k.created_by, k.scopes,
+                   k.expires_at, k.revoked_at, u.last_used_at, p.api_access{selected}
+            FROM public.api_keys k
+            LEFT JOIN public.key_uses u
+              ON u.organization_id = k.organization_id AND u.key_id = k.id
+            JOIN public.organizations o ON o.id = k.organization_id
+            JOIN public.plans p ON p.name = o.plan
+            WHERE k.digest = wanted;
+          PERFORM set_config('app.organization_id', k.organization_id::text, true)
+            FROM public.api_keys k WHERE k.digest = wanted;
+        END $$
+        """
+    )
+    op.execute("REVOKE ALL ON FUNCTION find_api_key(bytea) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION find_api_key(bytea) TO {ddl.APP_ROLE}")
+
+
 def downgrade() -> None:
+    if ddl.on_postgresql():
+        replace_key_lookup()
+        op.drop_constraint("api_keys_kind_check", "api_keys")
+    ddl.drop_reference("api_keys", "client_id")
     lock_verified_tests(LOCKED_BEFORE)
     ddl.drop_reference("result_entries", "analyte_id")
     for table in reversed(TABLES):
@@ -206,6 +257,8 @@ def downgrade() -> None:
     if ddl.on_postgresql():
         op.execute("DROP FUNCTION keep_verified_analytes()")
     for table, column in (
+        ("api_keys", "client_id"),
+        ("api_keys", "kind"),
         ("result_entries", "analyte_code"),
         ("result_entries", "analyte_id"),
         ("sample_tests", "started_at"),

@@ -16,6 +16,7 @@ from titer.surfaces.settings import (
     limits,
     material_types,
     organization,
+    results_keys,
     storage_locations,
     test_definitions,
     users,
@@ -33,6 +34,7 @@ _BEARER = "What `POST /api/auth/login` gives, `ls_...`. It lasts until it ends o
 _TAGS = {
     "Sign-in": "Sign in with a password, see who is signed in, sign out.",
     "API keys": "The keys that programs use: mint one, list them, revoke one.",
+    "Results keys": "The keys that the laboratory's clients read their results with.",
     "Users": "The people of the organization, and what each may do.",
     "Organization": "The organization's own record.",
     "Catalogue": "Test definitions, material types and storage locations, kept here.",
@@ -61,6 +63,8 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
     for resource in (
         api_keys.minting(limiter),
         api_keys.keys,
+        results_keys.minting(limiter),
+        results_keys.keys,
         users.users,
         organization.organization,
         test_definitions.test_definitions,
