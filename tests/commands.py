@@ -64,7 +64,7 @@ class Commands:
 
 def started(*words: object, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[str]:
     """`titer ...` as a process of its own."""
-    return subprocess.Popen(  # noqa: S603 - our own command
+    return subprocess.Popen(
         [sys.executable, "-m", "titer", *map(str, words)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(titer.__file__).parents[1]), **environment},

@@ -11,7 +11,12 @@ class Settings(BaseSettings):
     """What an operator may set, each as `TITER_<NAME>`, in the environment or in a `.env` file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TITER_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="TITER_",
+        env_file=".env",
+        # What stands there without a value is left as it is by default.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     database_url: SecretStr = Field(

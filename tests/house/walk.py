@@ -155,7 +155,7 @@ def slots(routes: list[APIRoute], schemas: dict[str, Any]) -> Iterator[Slot]:
             if name not in PATH:
                 raise teach(f"the path parameter {name} of {operation}")
             yield Slot(operation, method, route.path, PATH[name], "path", name)
-        for name in _query_names(schemas, route.path, method):
+        for name in _query_names(schemas, operation):
             if name in QUERY_HARMLESS:
                 continue
             kind = CURSOR.get(operation) if name == "cursor" else QUERY.get(name)
@@ -165,14 +165,20 @@ def slots(routes: list[APIRoute], schemas: dict[str, Any]) -> Iterator[Slot]:
         yield from _body_slots(route, method, schemas)
 
 
-def _query_names(document: dict[str, Any], path: str, method: str) -> list[str]:
-    operation = document["paths"][path][method.lower()]
-    return [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"]
+def _query_names(document: dict[str, Any], operation: str) -> list[str]:
+    parameters = _published(document, operation).get("parameters", [])
+    return [each["name"] for each in parameters if each.get("in") == "query"]
+
+
+def _published(document: dict[str, Any], operation: str) -> dict[str, Any]:
+    """An operation as the document has it, whose paths spell their parameters in camelCase."""
+    every = (each for methods in document["paths"].values() for each in methods.values())
+    return next(each for each in every if each["operationId"] == operation)
 
 
 def _body_slots(route: APIRoute, method: str, document: dict[str, Any]) -> Iterator[Slot]:
     operation = str(route.operation_id)
-    body = document["paths"][route.path][method.lower()].get("requestBody")
+    body = _published(document, operation).get("requestBody")
     if body is None:
         return
     if operation not in BODY:

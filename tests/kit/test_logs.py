@@ -80,12 +80,14 @@ def test_an_exception_keeps_its_traceback(log: io.StringIO, logger: Any) -> None
         "whsec_c2VjcmV0c2VjcmV0c2VjcmV0",
         "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo",
     ],
+    ids=["API key", "sign-in", "webhook secret", "password hash"],
 )
 def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(
     log: io.StringIO, secret: str
 ) -> None:
     logger = structlog.get_logger("titer")
-    logger.info("called with " + secret)
+    event = f"called with {secret}"
+    logger.info(event)
     logger.info("called", header=f"Bearer {secret}", nested={"deep": [f"x {secret} y"]})
     logger.info("called", raw=secret.encode(), **{secret: 1})
     logging.getLogger("library").warning("%s and %r", secret, {"key": secret})

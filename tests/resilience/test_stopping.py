@@ -40,7 +40,7 @@ def serving(database: Path, *, drain: float, workers: int) -> Iterator[tuple[int
         "TITER_DRAIN_SECONDS": str(drain),
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+    process = subprocess.Popen(
         [sys.executable, "-c", _SERVE, str(port), str(workers)],
         env=environment,
         stdout=subprocess.DEVNULL,

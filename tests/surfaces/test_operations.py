@@ -166,7 +166,7 @@ print(metrics.exposition().decode())
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     said = [
-        subprocess.run(  # noqa: S603 - our own interpreter
+        subprocess.run(
             [sys.executable, "-c", script],
             env=environment,
             capture_output=True,

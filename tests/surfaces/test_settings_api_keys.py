@@ -128,7 +128,8 @@ def test_a_key_that_cannot_be_is_refused(lab: Laboratory, body: dict[str, Any], 
     refused = administrator.post("/api-keys", body)
     assert refused.status_code == 400
     assert refused.json()["error"] == "invalid_body"
-    assert refused.json()["details"][0]["field"] == field
+    faults = refused.json().get("details", [{"field": ""}])
+    assert faults[0]["field"] == field
     assert administrator.get("/api-keys").json() == before
 
 

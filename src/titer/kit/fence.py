@@ -19,6 +19,11 @@ from sqlalchemy.sql.selectable import CompoundSelect, FromClauseAlias, Select, T
 
 Bindable = Select[Any] | CompoundSelect[Any] | Update | Delete
 
+#: Structures of statements that were read and found fit. SQLAlchemy's cache key tells statements
+#: apart by all but their values, so reading each structure once is enough, and reading is dear.
+_found_fit: set[Any] = set()
+_REMEMBERED = 5_000
+
 
 class UnscopedStatement(RuntimeError):
     """A statement that the session cannot bind to its tenant. Always a mistake in our code."""
@@ -28,9 +33,17 @@ def refuse_unbindable(statement: object) -> None:
     """Raise `UnscopedStatement` unless every table is reached through an ORM entity."""
     if not isinstance(statement, Select | CompoundSelect | Update | Delete):
         raise UnscopedStatement(f"{type(statement).__name__} cannot be bound to a tenant")
+    cache_key = statement._generate_cache_key()
+    structure = cache_key.key if cache_key is not None else None
+    if structure is not None and structure in _found_fit:
+        return
     unread: list[ClauseElement] = [statement]
     while unread:
         unread += _read(unread.pop())
+    if structure is not None:
+        if len(_found_fit) >= _REMEMBERED:
+            _found_fit.clear()
+        _found_fit.add(structure)
 
 
 def _read(statement: ClauseElement) -> list[ClauseElement]:

@@ -23,7 +23,8 @@ from titer.kit.clock import spell
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
-_BATCH = 1_000
+#: Events that one transaction links at the most.
+SEALED_AT_ONCE = 1_000
 _log = structlog.get_logger("titer.audit")
 SEALER = Actor("system", "audit sealer")
 
@@ -53,7 +54,7 @@ async def seal(session: TenantSession) -> int:
     previous = last.hash if last else await _genesis(session)
     seq = last.seq if last else 0
     rows = []
-    for event_id, content in await links.unsealed(last.event_id if last else 0, _BATCH):
+    for event_id, content in await links.unsealed(last.event_id if last else 0, SEALED_AT_ONCE):
         seq += 1
         sealed = link_hash(previous, seq, content)
         rows.append(
@@ -81,7 +82,7 @@ async def verify(session: TenantSession, anchors: Iterable[Anchor] = ()) -> Veri
     inspector = Inspector(await _genesis(session), anchors)
     links = AuditLinks(session)
     events = 0
-    while batch := await links.entries(inspector.seq, _BATCH):
+    while batch := await links.entries(inspector.seq, SEALED_AT_ONCE):
         for entry in batch:
             inspector.read(entry)
         events += len(batch)
@@ -123,7 +124,7 @@ class Sealer:
                 count = await seal(session)
                 await work.commit()
             sealed += count
-            if count < _BATCH:
+            if count < SEALED_AT_ONCE:
                 return sealed
 
     async def anchor(self) -> list[Anchor]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from titer.domain.audit.repository import AuditEvents
 from titer.domain.audit.rules import canonical, content_hash, entity_type
-from titer.domain.audit.sealing import seal
+from titer.domain.audit.sealing import SEALED_AT_ONCE, seal
 from titer.kit.tenancy import Change, TenantSession
 
 
@@ -13,7 +13,7 @@ async def keep(session: TenantSession, changes: Sequence[Change]) -> None:
     """Write one event per change. Handed to every session; runs just before the commit."""
     await AuditEvents(session).append([_event(session, change) for change in changes])
     if not session.on_postgresql:
-        while await seal(session):
+        while await seal(session) == SEALED_AT_ONCE:
             pass
 
 

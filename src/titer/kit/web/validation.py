@@ -75,5 +75,5 @@ def spell_path(parts: Iterable[object]) -> str:
 
 
 def _lower_first(message: str) -> str:
-    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
     return message[:1].lower() + message[1:]
