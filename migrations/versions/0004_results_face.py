@@ -1,10 +1,10 @@
-"""The results face: analytes below a test definition, keys of the laboratory's clients."""
+"""The results face: analytes, clients' keys, and what clients order and sell."""
 
 import sqlalchemy as sa
 from alembic import op
 
 from titer.kit.db import ddl
-from titer.kit.db.types import ExactDecimal, Instant
+from titer.kit.db.types import ExactDecimal, Instant, Words
 
 revision = "0004"
 down_revision = "0002"
@@ -29,7 +29,28 @@ LOCKED_BEFORE = (
     "verified_at",
 )
 LOCKED = (*LOCKED_BEFORE, "loq", "panel", "started_at")
-TABLES = ("analytes", "analyte_results")
+TABLES = ("analytes", "analyte_results", "products", "skus", "orders", "custom_fields")
+#: Columns of tables that were there before.
+ADDED = (
+    ("sample_tests", "custom_fields"),
+    ("samples", "custom_fields"),
+    ("samples", "number_of_composites"),
+    ("samples", "composite"),
+    ("samples", "serving_size"),
+    ("samples", "batch"),
+    ("samples", "lot"),
+    ("samples", "name"),
+    ("samples", "sku_id"),
+    ("samples", "order_id"),
+    ("api_keys", "client_id"),
+    ("api_keys", "kind"),
+    ("result_entries", "analyte_code"),
+    ("result_entries", "analyte_id"),
+    ("sample_tests", "started_at"),
+    ("sample_tests", "loq"),
+    ("sample_tests", "panel"),
+    ("test_definitions", "panel"),
+)
 
 
 def text(name: str, *, required: bool = True) -> sa.Column[str]:
@@ -71,6 +92,8 @@ def upgrade() -> None:
     widen_tests()
     lock_verified_tests(LOCKED)
     lock_analytes_of_verified_tests()
+    create_commerce()
+    widen_samples()
     widen_keys()
     for table in TABLES:
         ddl.grant(table, CHANGEABLE)
@@ -199,6 +222,94 @@ def lock_analytes_of_verified_tests() -> None:
         )
 
 
+def create_commerce() -> None:
+    ddl.create_tenant_table(
+        "products",
+        number("client_id"),
+        text("name"),
+        text("brand", required=False),
+        text("product_type"),
+        text("shelf_life", required=False),
+        text("supplier", required=False),
+        flag("lot_lookup_enabled"),
+        flag("pdp_embed_enabled"),
+        flag("show_limits_on_pip"),
+        text("external_id", required=False),
+        flag("active"),
+        *stamps(),
+        ddl.reference("products", "client_id", "clients"),
+        ddl.unique("products", "external_id"),
+        one_of("products", "product_type", "finished_good", "raw_material"),
+    )
+    ddl.index("products", "client_id", "id")
+    ddl.create_tenant_table(
+        "skus",
+        number("product_id"),
+        text("name"),
+        text("code"),
+        exact("serving_size_grams"),
+        exact("serving_size_value"),
+        text("serving_size_unit", required=False),
+        text("supplier", required=False),
+        text("external_id", required=False),
+        flag("active"),
+        *stamps(),
+        ddl.reference("skus", "product_id", "products"),
+        ddl.unique("skus", "external_id"),
+    )
+    ddl.index("skus", "product_id", "id")
+    ddl.index("skus", "code", "id")
+    ddl.create_tenant_table(
+        "orders",
+        text("number"),
+        number("client_id"),
+        text("status"),
+        text("payment_status"),
+        text("orderer_name", required=False),
+        text("orderer_email", required=False),
+        moment("ordered_at"),
+        moment("paid_at", required=False),
+        moment("received_at", required=False),
+        text("notes", required=False),
+        text("external_id", required=False),
+        *stamps(),
+        ddl.reference("orders", "client_id", "clients"),
+        ddl.unique("orders", "number"),
+        ddl.unique("orders", "external_id"),
+        one_of("orders", "status", "created", "received", "in_progress", "completed", "cancelled"),
+        one_of("orders", "payment_status", "draft", "pending", "paid"),
+    )
+    ddl.index("orders", "client_id", "id")
+    ddl.create_tenant_table(
+        "custom_fields",
+        text("resource"),
+        text("key"),
+        text("name"),
+        flag("active"),
+        *stamps(),
+        ddl.unique("custom_fields", "resource", "key"),
+        one_of("custom_fields", "resource", "test", "sample"),
+    )
+
+
+def widen_samples() -> None:
+    for column in ("order_id", "sku_id"):
+        op.add_column("samples", number(column, required=False))
+    ddl.add_reference("samples", "order_id", "orders")
+    ddl.add_reference("samples", "sku_id", "skus")
+    for column in ("name", "lot", "batch", "serving_size"):
+        op.add_column("samples", text(column, required=False))
+    op.add_column("samples", added_flag("composite"))
+    op.add_column(
+        "samples",
+        sa.Column("number_of_composites", sa.BigInteger, nullable=False, server_default="1"),
+    )
+    for table in ("samples", "sample_tests"):
+        op.add_column(table, sa.Column("custom_fields", Words, nullable=False, server_default="{}"))
+    for column in ("order_id", "sku_id", "lot", "client_id"):
+        ddl.index("samples", column, "id")
+
+
 def widen_keys() -> None:
     """A key may be a client's, good for reading that client's results."""
     kind = sa.Column("kind", sa.Text, nullable=False, server_default="lab")
@@ -252,18 +363,13 @@ def downgrade() -> None:
     ddl.drop_reference("api_keys", "client_id")
     lock_verified_tests(LOCKED_BEFORE)
     ddl.drop_reference("result_entries", "analyte_id")
+    for column in ("order_id", "sku_id"):
+        ddl.drop_reference("samples", column)
+    for column in ("order_id", "sku_id", "lot", "client_id"):
+        op.drop_index(f"samples_{column}_id_idx", "samples")
+    for table, column in ADDED:
+        op.drop_column(table, column)
     for table in reversed(TABLES):
         op.drop_table(table)
     if ddl.on_postgresql():
         op.execute("DROP FUNCTION keep_verified_analytes()")
-    for table, column in (
-        ("api_keys", "client_id"),
-        ("api_keys", "kind"),
-        ("result_entries", "analyte_code"),
-        ("result_entries", "analyte_id"),
-        ("sample_tests", "started_at"),
-        ("sample_tests", "loq"),
-        ("sample_tests", "panel"),
-        ("test_definitions", "panel"),
-    ):
-        op.drop_column(table, column)

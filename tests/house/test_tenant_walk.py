@@ -74,6 +74,9 @@ def belongings(lab: Laboratory) -> Belongings:
     lab.enter(lead["id"], "0.5")
     lab.verify(lead["id"])
     (approval,) = lab.get(f"/samples/{sample['id']}/approvals").json()["data"]
+    product = lab.post("/products", {"clientId": client["id"], "name": name}).json()
+    sku = lab.post("/skus", {"productId": product["id"], "name": name, "code": code}).json()
+    order = lab.post("/orders", {"clientId": client["id"], "externalId": f"EXT-{lab.id}"}).json()
     history = lab.get(f"/sample-tests/{lead['id']}/history").json()["data"]
     ids = {
         "sample": sample["id"],
@@ -82,6 +85,9 @@ def belongings(lab: Laboratory) -> Belongings:
         "history": history[0]["id"],
         "client": client["id"],
         "project": project["id"],
+        "product": product["id"],
+        "sku": sku["id"],
+        "order": order["id"],
         "audit_event": lab.get("/audit-events?limit=1").json()["data"][0]["id"],
         **catalogue,
     }

@@ -33,6 +33,9 @@ PATH: dict[str, str] = {
     "project_id": "project",
     "client_id": "client",
     "audit_event_id": "audit_event",
+    "order_id": "order",
+    "product_id": "product",
+    "sku_id": "sku",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -42,12 +45,26 @@ QUERY: dict[str, str] = {
     "trackingId": "tracking_id",
     "externalId": "external_id",
     "clientId": "client",
+    "orderId": "order",
+    "productId": "product",
+    "skuId": "sku",
     "entityId": "sample",
     "name": "name",
     "code": "code",
 }
 #: Query parameters that name nobody's record.
-QUERY_HARMLESS = {"limit", "status", "since", "until", "active", "entityType", "action"}
+QUERY_HARMLESS = {
+    "limit",
+    "status",
+    "since",
+    "until",
+    "active",
+    "entityType",
+    "action",
+    "lot",
+    "paymentStatus",
+    "number",
+}
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
     "listSamples": "sample",
@@ -60,6 +77,9 @@ CURSOR: dict[str, str] = {
     "listProjects": "project",
     "listClients": "client",
     "listAuditEvents": "audit_event",
+    "listOrders": "order",
+    "listProducts": "product",
+    "listSkus": "sku",
 }
 
 #: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
@@ -74,6 +94,12 @@ BODY: dict[str, dict[str, Any]] = {
     "enterResult": {"result": "7.0"},
     "enterBulkResults": {"updates": [{"sampleTestId": NEVER, "result": "7.0"}]},
     "decideApprovalRecord": {"status": "approved"},
+    "createOrder": {"clientId": "own client"},
+    "updateOrder": {"notes": "seen"},
+    "createProduct": {"clientId": "own client", "name": "A product"},
+    "updateProduct": {"brand": "seen"},
+    "createSku": {"productId": "own product", "name": "A variant"},
+    "updateSku": {"supplier": "seen"},
     "createProject": {"code": "NEWCOMER", "name": "A project"},
     "updateProject": {"description": "seen"},
     "createClient": {"name": "A client"},
@@ -89,6 +115,8 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
         "clientName": "name",
+        "orderId": "order",
+        "skuId": "sku",
     },
     "updateSample": {
         "materialTypeId": "material_type",
@@ -98,6 +126,8 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
         "clientName": "name",
+        "orderId": "order",
+        "skuId": "sku",
     },
     "receiveSamples": {"sampleIds[]": "sample"},
     "enterResult": {"results[].analyteId": "analyte"},
@@ -105,6 +135,26 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "updates[].sampleTestId": "sample_test",
         "updates[].results[].analyteId": "analyte",
     },
+    "createOrder": {
+        "clientId": "client",
+        "externalId": "external_id",
+        "samples[].materialTypeId": "material_type",
+        "samples[].projectId": "project",
+        "samples[].storageLocationId": "storage_location",
+        "samples[].skuId": "sku",
+        "samples[].externalId": "external_id",
+        "samples[].testDefinitionIds[]": "test_definition",
+    },
+    "updateOrder": {"externalId": "external_id"},
+    "createProduct": {"clientId": "client", "externalId": "external_id", "name": "name"},
+    "updateProduct": {"externalId": "external_id", "name": "name"},
+    "createSku": {
+        "productId": "product",
+        "externalId": "external_id",
+        "name": "name",
+        "code": "code",
+    },
+    "updateSku": {"externalId": "external_id", "name": "name", "code": "code"},
     "createProject": {"clientId": "client", "code": "code", "name": "name"},
     "updateProject": {"clientId": "client", "code": "code", "name": "name"},
     "createClient": {"code": "code", "name": "name"},
@@ -116,11 +166,18 @@ BODY_HARMLESS = {
     "atomic", "comment",
     "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
     "address", "active", "analyteCode",
+    "lot", "batch", "composite", "numberOfComposites", "servingSize", "customFields", "name",
+    "paymentStatus", "ordererName", "ordererEmail", "orderedAt", "paidAt", "receivedAt",
+    "brand", "productType", "shelfLife", "supplier", "lotLookupEnabled", "pdpEmbedEnabled",
+    "showLimitsOnPip", "servingSizeGrams", "servingSizeValue", "servingSizeUnit",
 }  # fmt: skip
 
 
 #: What an item holds of a list that the body goes without.
-ITEMS: dict[str, dict[str, Any]] = {"results": {"result": "1"}}
+ITEMS: dict[str, dict[str, Any]] = {
+    "results": {"result": "1"},
+    "samples": {"materialTypeId": NEVER},
+}
 
 
 class UnknownSlot(AssertionError):

@@ -2,6 +2,7 @@
 
 from titer.domain.audit import models as audit
 from titer.domain.clients import models as clients
+from titer.domain.commerce import models as commerce
 from titer.domain.keys import models as keys
 from titer.domain.organizations import models as organizations
 from titer.domain.people import models as people
@@ -16,6 +17,7 @@ from titer.kit.tenancy import Base
 MODELS = (
     audit,
     clients,
+    commerce,
     keys,
     organizations,
     people,

@@ -84,3 +84,14 @@ class StorageLocation(Versioned, TenantOwned):
     path: Mapped[str]
     capacity: Mapped[int | None]
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class CustomField(Versioned, TenantOwned):
+    """A field that the organization has defined for its tests, or for its samples."""
+
+    __tablename__ = "custom_fields"
+
+    resource: Mapped[str]
+    key: Mapped[str]
+    name: Mapped[str]
+    active: Mapped[bool] = mapped_column(default=True)

@@ -7,6 +7,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from titer.domain.reference.models import (
     Analyte,
+    CustomField,
     MaterialType,
     StorageLocation,
     TestDefinition,
@@ -134,3 +135,22 @@ class StorageLocations(Catalogue[StorageLocation]):
         found = await self.all(StorageLocation.path.startswith(f"{path}/", autoescape=True))
         # SQLite's LIKE takes `cold` for `COLD`.
         return [place for place in found if place.path.startswith(f"{path}/")]
+
+
+class CustomFields(Records[CustomField]):
+    model = CustomField
+
+    async def of(self, resource: str) -> Sequence[CustomField]:
+        """The fields of tests, or of samples, in the order in which they were defined."""
+        return await self.all(CustomField.resource == resource)
+
+    async def with_key(self, resource: str, key: str) -> CustomField | None:
+        return await self.one(CustomField.resource == resource, CustomField.key == key)
+
+    async def matching(
+        self, window: Window, *, resource: str | None = None, active: bool | None = None
+    ) -> Slice[CustomField]:
+        pairs = ((CustomField.resource, resource), (CustomField.active, active))
+        return await self.page(
+            window, *(column == value for column, value in pairs if value is not None)
+        )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 
 from titer.kit.errors import Detail
 
@@ -10,6 +11,15 @@ CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
 #: A storage location's code is a step of a path, so it holds no `/`.
 PLACE_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,63}")
 MOST_DECIMALS = 15
+#: What programs call a custom field.
+FIELD_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class Resource(StrEnum):
+    """What an organization may define fields for."""
+
+    TEST = "test"
+    SAMPLE = "sample"
 
 
 def code_at_fault(code: str | None, pattern: re.Pattern[str] = CODE) -> list[Detail]:

@@ -12,17 +12,19 @@ from typing import Any
 from titer.domain.reference import rules
 from titer.domain.reference.models import (
     Analyte,
+    CustomField,
     MaterialType,
     StorageLocation,
     TestDefinition,
 )
 from titer.domain.reference.repository import (
     Analytes,
+    CustomFields,
     MaterialTypes,
     StorageLocations,
     TestDefinitions,
 )
-from titer.kit.errors import Detail, at_fault, unknown
+from titer.kit.errors import Detail, at_fault, taken, unknown
 from titer.kit.tenancy import TenantSession
 
 
@@ -288,6 +290,52 @@ async def change_storage_location(
     await _lead_to(session, row, rules.path_of(parent.path if parent else None, row.code))
     await session.flush()
     return row
+
+
+async def define_custom_field(
+    session: TenantSession, resource: rules.Resource, key: str, name: str
+) -> CustomField:
+    """Define a field for tests or for samples. Raises `Duplicate` (key)."""
+    holder = await CustomFields(session).with_key(resource, key)
+    if holder is not None:
+        raise taken("key", key, holder.id)
+    return await CustomFields(session).add(CustomField(resource=resource, key=key, name=name))
+
+
+async def change_custom_field(
+    session: TenantSession,
+    custom_field_id: int,
+    values: Mapping[str, Any],
+    expected: int | None = None,
+) -> CustomField:
+    """Rename a field, take it out of use or bring it back; values that are there stay.
+
+    Raises `NotFound` and `PreconditionFailed`.
+    """
+    row = await CustomFields(session).get_for_change(custom_field_id, expected)
+    write(session, row, values)
+    await session.flush()
+    return row
+
+
+async def merged_fields(
+    session: TenantSession,
+    resource: rules.Resource,
+    had: Mapping[str, str],
+    said: Mapping[str, str | None],
+) -> dict[str, str]:
+    """What a record's custom fields are once `said` is: null clears one.
+
+    Raises `InvalidBody` for a key that nobody has defined, or that is out of use.
+    """
+    known = {row.key for row in await CustomFields(session).of(resource) if row.active}
+    unknown_keys = [key for key in said if key not in known and key not in had]
+    if unknown_keys:
+        raise at_fault(
+            [Detail(f"customFields.{key}", "is not a field in use") for key in unknown_keys]
+        )
+    merged = {**had, **said}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def write(

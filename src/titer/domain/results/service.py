@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from titer.domain.organizations.repository import Organizations
 from titer.domain.reference.models import Analyte, TestDefinition
 from titer.domain.reference.repository import Analytes, TestDefinitions
+from titer.domain.reference.rules import Resource
+from titer.domain.reference.service import merged_fields
 from titer.domain.results.errors import (
     DuplicateInRequest,
     NoResult,
@@ -55,6 +57,7 @@ class Entry:
     keep_result: bool = False
     keep_notes: bool = False
     results: tuple[AnalyteEntry, ...] | None = None
+    custom_fields: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,9 @@ async def enter(
     samples = await _lock_samples(session, [entry.sample_test_id])
     test = await SampleTests(session).get_for_change(entry.sample_test_id, expected)
     _write(await _Bench.of(session, samples, [test], source), test, entry)
+    if entry.custom_fields is not None:
+        said, had = entry.custom_fields, test.custom_fields
+        test.custom_fields = await merged_fields(session, Resource.TEST, had, said)
     await session.flush()
     return test
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from titer.kit.db.types import ExactDecimal, Instant
+from titer.kit.db.types import ExactDecimal, Instant, Words
 from titer.kit.tenancy import TenantKeyed, TenantOwned, Versioned
 
 
@@ -32,6 +32,16 @@ class Sample(Versioned, TenantOwned):
     verified_at: Mapped[datetime | None] = mapped_column(Instant)
     reported_at: Mapped[datetime | None] = mapped_column(Instant)
     created_by: Mapped[int | None]
+    #: What the client calls it.
+    name: Mapped[str | None]
+    order_id: Mapped[int | None]
+    sku_id: Mapped[int | None]
+    lot: Mapped[str | None]
+    batch: Mapped[str | None]
+    composite: Mapped[bool] = mapped_column(default=False)
+    number_of_composites: Mapped[int] = mapped_column(default=1)
+    serving_size: Mapped[str | None]
+    custom_fields: Mapped[dict[str, str]] = mapped_column(Words, default=dict)
 
 
 class SampleTest(Versioned, TenantOwned):
@@ -67,6 +77,7 @@ class SampleTest(Versioned, TenantOwned):
     panel: Mapped[bool] = mapped_column(default=False)
     loq: Mapped[Decimal | None] = mapped_column(ExactDecimal)
     started_at: Mapped[datetime | None] = mapped_column(Instant)
+    custom_fields: Mapped[dict[str, str]] = mapped_column(Words, default=dict)
 
 
 class AnalyteResult(Versioned, TenantOwned):

@@ -22,6 +22,9 @@ class SampleFilter:
     project_id: int | None = None
     tracking_id: str | None = None
     external_id: str | None = None
+    order_id: int | None = None
+    sku_id: int | None = None
+    lot: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -32,6 +35,9 @@ class SampleFilter:
             (Sample.project_id, self.project_id),
             (Sample.tracking_id, self.tracking_id),
             (Sample.external_id, self.external_id),
+            (Sample.order_id, self.order_id),
+            (Sample.sku_id, self.sku_id),
+            (Sample.lot, self.lot),
         )
         found: list[ColumnElement[bool]] = [
             column == value for column, value in pairs if value is not None

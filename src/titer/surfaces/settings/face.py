@@ -13,6 +13,7 @@ from titer.kit.web.publication import Publication
 from titer.surfaces.settings import (
     api_keys,
     auth,
+    custom_fields,
     limits,
     material_types,
     organization,
@@ -70,6 +71,7 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
         test_definitions.test_definitions,
         material_types.material_types,
         storage_locations.storage_locations,
+        custom_fields.custom_fields,
     ):
         resource.install(app, PREFIX)
     return app

@@ -16,10 +16,13 @@ from titer.surfaces.v1 import (
     audit,
     clients,
     identity,
+    orders,
+    products,
     projects,
     reference,
     sample_tests,
     samples,
+    skus,
     wire,
 )
 from titer.surfaces.v1.access import LabFace
@@ -40,6 +43,7 @@ _TAGS = {
     "Tests & results": "Enter results, one or many, verify them, and read every earlier value.",
     "Approvals": "Results out of specification, and what was decided about them.",
     "Reference data": "Test definitions, material types, projects, clients, storage locations.",
+    "Orders & products": "What clients submit, what they make, and how it is sold.",
     "Audit": "Every change: who, when, what, before and after, and why.",
 }
 
@@ -77,6 +81,9 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         reference.reference,
         projects.projects,
         clients.clients,
+        orders.orders,
+        products.products,
+        skus.skus,
         audit.audit,
         identity.identity,
     ):

@@ -55,6 +55,7 @@ from titer.kit.web.fields import (
 )
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
+from titer.surfaces.v1.custom_fields import CustomValues
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 sample_tests = operations("Tests & results")
@@ -109,11 +110,12 @@ class ResultChange(Body):
     results: AnalyteResults = absent()
     notes: Prose | None = None
     reason: Prose | None = Field(default=None, description="Why; kept in history and audit.")
+    custom_fields: CustomValues = absent()
 
     @model_validator(mode="after")
     def _check(self) -> "ResultChange":
-        if not self.model_fields_set & {"result", "results", "notes"}:
-            raise ValueError("needs result or notes, or a panel's results")
+        if not self.model_fields_set & {"result", "results", "notes", "custom_fields"}:
+            raise ValueError("needs result or notes, a panel's results, or customFields")
         return self
 
     def entry(self, sample_test_id: int) -> Entry:
@@ -125,6 +127,7 @@ class ResultChange(Body):
             keep_result="result" not in self.model_fields_set,
             keep_notes="notes" not in self.model_fields_set,
             results=_entries(self.results),
+            custom_fields=self.custom_fields,
         )
 
 

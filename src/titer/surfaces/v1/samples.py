@@ -28,6 +28,7 @@ from titer.kit.web.answers import CAMEL, answer, etag, expected_version, unchang
 from titer.kit.web.fields import (
     DayOrMoment,
     EndMoment,
+    Flag,
     Id,
     Moment,
     PathId,
@@ -35,9 +36,11 @@ from titer.kit.web.fields import (
     QueryId,
     QueryText,
     Text,
+    absent,
 )
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import READ, VERIFY, WRITE, Lab, operations
+from titer.surfaces.v1.custom_fields import CustomValues
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 samples = operations("Samples")
@@ -57,6 +60,9 @@ TestDefinitionIds = Annotated[list[Id], Field(max_length=100), AfterValidator(_n
 SampleIds = Annotated[list[Id], Field(min_length=1, max_length=500), AfterValidator(_no_repeats)]
 
 
+Composites = Annotated[int, Field(strict=True, ge=1, le=1_000)]
+
+
 class SampleQuery(Paged):
     """Which samples are wanted."""
 
@@ -65,6 +71,9 @@ class SampleQuery(Paged):
     project_id: QueryId | None = None
     tracking_id: QueryText | None = None
     external_id: QueryText | None = None
+    order_id: QueryId | None = None
+    sku_id: QueryId | None = None
+    lot: QueryText | None = None
     since: Moment | None = Field(default=None, description="Received at or after; inclusive.")
     until: EndMoment | None = Field(
         default=None, description="Received at or before; a bare date means the end of that day."
@@ -74,17 +83,31 @@ class SampleQuery(Paged):
         return SampleFilter(**self.model_dump(exclude={"limit", "cursor"}))
 
 
-class SampleFields(Body):
-    """What may be said of a sample, at registration and later."""
+class SampleDetails(Body):
+    """What may be said of a sample, whosever it is."""
 
-    client_name: Text | None = None
-    client_id: Id | None = None
     project_id: Id | None = None
     storage_location_id: Id | None = None
     plant_location: PlantLocation | None = None
     collection_date: DayOrMoment | None = None
     notes: Prose | None = None
     external_id: Text | None = None
+    name: Text | None = Field(default=None, description="What the client calls it.")
+    sku_id: Id | None = None
+    lot: Text | None = None
+    batch: Text | None = None
+    composite: Flag = absent()
+    number_of_composites: Composites = absent()
+    serving_size: Text | None = Field(default=None, examples=["10 g"])
+    custom_fields: CustomValues = absent()
+
+
+class SampleFields(SampleDetails):
+    """What may be said of a sample, at registration and later."""
+
+    client_name: Text | None = None
+    client_id: Id | None = None
+    order_id: Id | None = None
 
 
 class NewSample(SampleFields):
@@ -101,6 +124,14 @@ class NewSample(SampleFields):
         if self.client_name is None and self.client_id is None:
             raise ValueError("needs clientName or clientId")
         return self
+
+
+class OrderedSample(SampleDetails):
+    """A sample to register with its order, which says whose it is."""
+
+    material_type_id: Id
+    priority: Priority = Priority.NORMAL
+    test_definition_ids: TestDefinitionIds = Field(default=[])
 
 
 class SampleChange(SampleFields):
@@ -199,9 +230,7 @@ async def create_sample(lab: Lab, body: NewSample) -> Response:
 
     Counts against the plan's monthly sample allowance.
     """
-    values = body.model_dump()
-    values["test_definition_ids"] = tuple(body.test_definition_ids)
-    sample, tests = await service.register(lab, service.Intake(**values))
+    sample, tests = await service.register(lab, intake_of(body))
     return answer(
         shapes.SampleWithTests,
         shapes.sample_with_tests(sample, tests, await AnalyteResults(lab).of_each(tests)),
@@ -295,6 +324,13 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
     """
     expected = expected_version(request, sample_id)
     return await _shown(lab, await release.report(lab, sample_id, expected))
+
+
+def intake_of(body: NewSample | OrderedSample) -> service.Intake:
+    """What a body says of a sample, as its registration takes it."""
+    values = body.given()
+    values["test_definition_ids"] = tuple(body.test_definition_ids)
+    return service.Intake(**values)
 
 
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:

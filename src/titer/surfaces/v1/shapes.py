@@ -66,6 +66,7 @@ class _OwnResult:
     version: int
     created_at: MomentOut
     updated_at: MomentOut
+    custom_fields: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -109,6 +110,15 @@ class Sample:
     created_at: MomentOut
     updated_at: MomentOut
     version: int
+    name: str | None
+    order_id: int | None
+    sku_id: int | None
+    lot: str | None
+    batch: str | None
+    composite: bool
+    number_of_composites: int
+    serving_size: str | None
+    custom_fields: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -150,6 +160,9 @@ def analyte_result(row: models.AnalyteResult) -> AnalyteResult:
 
 def sample(row: models.Sample) -> Sample:
     return Sample(*reader(Sample)(row))
+
+
+Registered = tuple[models.Sample, list[models.SampleTest]]
 
 
 def sample_with_tests(
