@@ -357,6 +357,7 @@ def open_world(
         **{
             "rate_limit": UNLIMITED,
             "upload_rate_limit": UNLIMITED,
+            "results_rate_limit": UNLIMITED,
             "sign_in_rate_limit": UNLIMITED,
             "failed_auth_limit": UNLIMITED,
             "audit_anchor_file": None,

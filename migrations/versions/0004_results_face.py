@@ -29,7 +29,7 @@ LOCKED_BEFORE = (
     "verified_at",
 )
 LOCKED = (*LOCKED_BEFORE, "loq", "panel", "started_at")
-TABLES = ("analytes", "analyte_results", "products", "skus", "orders", "custom_fields")
+TABLES = ("analytes", "analyte_results", "products", "skus", "orders", "custom_fields", "walks")
 #: Columns of tables that were there before.
 ADDED = (
     ("sample_tests", "custom_fields"),
@@ -97,6 +97,7 @@ def upgrade() -> None:
     widen_keys()
     for table in TABLES:
         ddl.grant(table, CHANGEABLE)
+    ddl.grant("walks", "DELETE")
 
 
 def create_analytes() -> None:
@@ -289,6 +290,15 @@ def create_commerce() -> None:
         *stamps(),
         ddl.unique("custom_fields", "resource", "key"),
         one_of("custom_fields", "resource", "test", "sample"),
+    )
+    ddl.create_tenant_table(
+        "walks",
+        number("key_id"),
+        text("list"),
+        number("newest_id"),
+        moment("began_at"),
+        ddl.reference("walks", "key_id", "api_keys"),
+        ddl.unique("walks", "key_id", "list"),
     )
 
 

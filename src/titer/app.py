@@ -24,6 +24,8 @@ from titer.surfaces.operations.documentation import Document
 from titer.surfaces.operations.face import PROBES, OperationsFace
 from titer.surfaces.operations.metrics import Measured, Metrics
 from titer.surfaces.operations.readiness import Readiness
+from titer.surfaces.results import face as results_face
+from titer.surfaces.results import wire as results_wire
 from titer.surfaces.settings import face as settings_face
 from titer.surfaces.v1 import face as v1
 from titer.surfaces.v1 import wire
@@ -78,6 +80,12 @@ class Titer:
             sign_in_lasts=timedelta(hours=settings.session_hours),
             sign_in_limit=settings.sign_in_rate_limit,
         )
+        self.results = results_face.build(self.database, self.uses)
+        results = self._limited(
+            self.results,
+            results_face.rates(per_key=settings.results_rate_limit),
+            results_wire.refuse,
+        )
         rates = v1.rates(per_key=settings.rate_limit, uploads=settings.upload_rate_limit)
         self.drain = Drain(settings.drain_seconds)
         self.metrics = Metrics(self.database, __version__)
@@ -86,10 +94,12 @@ class Titer:
                 (v1.PREFIX, self._limited(self.lab, rates, wire.refuse)),
                 (settings_face.PREFIX, self.office),
                 (settings_face.AUTH_PREFIX, self.office),
+                *((prefix, results) for prefix in results_face.PREFIXES),
             ],
             otherwise=self._operations(
                 [
                     Document("Lab API", self.lab),
+                    Document("Results API", self.results),
                     Document("Settings", self.office),
                 ]
             ),

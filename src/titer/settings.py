@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         "workers together. Without it each worker counts for itself.",
     )
     rate_limit: int = Field(default=120, ge=1, description="Requests per key and minute.")
+    results_rate_limit: int = Field(
+        default=300, ge=1, description="Requests per key and minute of the Results API."
+    )
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."
     )

@@ -176,7 +176,7 @@ BODY_HARMLESS = {
 #: What an item holds of a list that the body goes without.
 ITEMS: dict[str, dict[str, Any]] = {
     "results": {"result": "1"},
-    "samples": {"materialTypeId": NEVER},
+    "samples": {"materialTypeId": NEVER - 1},
 }
 
 

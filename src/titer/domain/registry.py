@@ -7,6 +7,7 @@ from titer.domain.keys import models as keys
 from titer.domain.organizations import models as organizations
 from titer.domain.people import models as people
 from titer.domain.projects import models as projects
+from titer.domain.publication import models as publication
 from titer.domain.reference import models as reference
 from titer.domain.release import models as release
 from titer.domain.results import models as results
@@ -22,6 +23,7 @@ MODELS = (
     organizations,
     people,
     projects,
+    publication,
     reference,
     release,
     results,

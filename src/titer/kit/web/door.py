@@ -268,11 +268,16 @@ class Operations:
         refuses: Sequence[type[Problem]] = (),
         body_limit: int = bodies.JSON_LIMIT,
         examples: Any = None,
+        writes: bool | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Register the decorated coroutine; its docstring's first line is the summary."""
+        """Register the decorated coroutine; its docstring's first line is the summary.
+
+        `writes` says whether it writes to the database, where its method does not tell.
+        """
 
         def register(endpoint: Handler) -> Handler:
-            _demands[endpoint] = Demand(needs, method != "GET", body_limit)
+            wants_to_write = method != "GET" if writes is None else writes
+            _demands[endpoint] = Demand(needs, wants_to_write, body_limit)
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":
                 problems += self._of_changes
