@@ -243,3 +243,26 @@ def test_analytes_come_in_below_their_panel(
     path.write_text("analytes:\n  - {test: NONE, code: PB, name: Lead}\n")
     refused = titer.refused(*_importing(lab, path))
     assert _told(refused) == [(2, "test")]
+
+
+def test_products_and_their_variants_come_in_by_external_id(
+    titer: Commands, lab: Laboratory, tmp_path: Path
+) -> None:
+    path = tmp_path / "products.yaml"
+    path.write_text(
+        "clients:\n"
+        "  - {code: BF, name: Baby Food Makers}\n"
+        "products:\n"
+        "  - {externalId: P-1, client: BF, name: Baby Food, brand: BB}\n"
+        "skus:\n"
+        "  - {externalId: V-1, product: P-1, name: Apple, code: BB-A, servingSizeGrams: 250.0}\n"
+    )
+    summary = titer.done(*_importing(lab, path))
+    assert summary["created"] == 3
+    (product,) = lab.get("/products").json()["data"]
+    (sku,) = lab.get("/skus").json()["data"]
+    assert (product["name"], product["brand"], product["externalId"]) == ("Baby Food", "BB", "P-1")
+    assert (sku["productId"], sku["code"], sku["servingSizeGrams"]) == (product["id"], "BB-A", 250)
+    assert titer.done(*_importing(lab, path))["unchanged"] == 3
+    path.write_text("skus:\n  - {externalId: V-2, product: NONE, name: Apple}\n")
+    assert _told(titer.refused(*_importing(lab, path))) == [(2, "product")]

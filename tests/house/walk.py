@@ -36,6 +36,7 @@ PATH: dict[str, str] = {
     "order_id": "order",
     "product_id": "product",
     "sku_id": "sku",
+    "test_id": "sample_test",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -48,23 +49,17 @@ QUERY: dict[str, str] = {
     "orderId": "order",
     "productId": "product",
     "skuId": "sku",
+    "order_id": "order",
+    "sku_code": "code",
     "entityId": "sample",
     "name": "name",
     "code": "code",
 }
 #: Query parameters that name nobody's record.
 QUERY_HARMLESS = {
-    "limit",
-    "status",
-    "since",
-    "until",
-    "active",
-    "entityType",
-    "action",
-    "lot",
-    "paymentStatus",
-    "number",
-}
+    "limit", "status", "since", "until", "active", "entityType", "action",
+    "lot", "paymentStatus", "number", "page", "per_page", "updated_since",
+}  # fmt: skip
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
     "listSamples": "sample",

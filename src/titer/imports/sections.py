@@ -8,6 +8,9 @@ from pydantic import model_validator
 
 from titer.domain.clients import service as clients
 from titer.domain.clients.repository import Clients
+from titer.domain.commerce import service as commerce
+from titer.domain.commerce.repository import Products, Skus
+from titer.domain.commerce.rules import ProductType
 from titer.domain.projects import service as projects
 from titer.domain.projects.repository import Projects
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
@@ -326,6 +329,92 @@ class ProjectSection(Section):
         return await projects.change(self.session, record_id, values)
 
 
+class ProductColumns(Columns):
+    """A product of a client's, which is named by code or name."""
+
+    never_empty = frozenset({"name", "active", "productType"})
+
+    external_id: Text
+    client: Text
+    name: Text = ""
+    brand: Text | None = None
+    product_type: ProductType = ProductType.FINISHED_GOOD
+    shelf_life: Text | None = None
+    supplier: Text | None = None
+    active: Flag = True
+
+
+class ProductSection(Section):
+    name, singular = "products", "product"
+    columns, entry, repository = ProductColumns, commerce.ProductEntry, Products
+
+    def key(self, said: Any) -> str:
+        return str(said.external_id)
+
+    async def find(self, said: Any) -> Any | None:
+        return await Products(self.session).with_external_id(said.external_id)
+
+    async def values(self, said: Any) -> dict[str, Any]:
+        given: dict[str, Any] = said.given()
+        wanted = given.pop("client")
+        known = Clients(self.session)
+        found = await known.with_code(wanted) or await known.named(wanted)
+        if found is None:
+            raise at_fault([Detail("client", f"{wanted} is no client's code or name")])
+        return given | {"client_id": found.id}
+
+    async def create(self, entry: Any) -> Any:
+        return await commerce.create_product(self.session, entry)
+
+    async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
+        if "client_id" in values:
+            raise at_fault([Detail("client", "of a product cannot be changed")])
+        return await commerce.change_product(self.session, record_id, values)
+
+
+class SkuColumns(Columns):
+    """A variant of the product with the external id `product`."""
+
+    never_empty = frozenset({"name", "active", "code"})
+
+    external_id: Text
+    product: Text
+    name: Text = ""
+    code: Code = ""
+    serving_size_grams: Number | None = None
+    serving_size_value: Number | None = None
+    serving_size_unit: Text | None = None
+    supplier: Text | None = None
+    active: Flag = True
+
+
+class SkuSection(Section):
+    name, singular = "skus", "sku"
+    columns, entry, repository = SkuColumns, commerce.SkuEntry, Skus
+
+    def key(self, said: Any) -> str:
+        return str(said.external_id)
+
+    async def find(self, said: Any) -> Any | None:
+        return await Skus(self.session).with_external_id(said.external_id)
+
+    async def values(self, said: Any) -> dict[str, Any]:
+        given: dict[str, Any] = said.given()
+        wanted = given.pop("product")
+        found = await Products(self.session).with_external_id(wanted)
+        if found is None:
+            raise at_fault([Detail("product", f"{wanted} is no product's external id")])
+        return given | {"product_id": found.id}
+
+    async def create(self, entry: Any) -> Any:
+        return await commerce.create_sku(self.session, entry)
+
+    async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
+        if "product_id" in values:
+            raise at_fault([Detail("product", "of a variant cannot be changed")])
+        return await commerce.change_sku(self.session, record_id, values)
+
+
 SECTIONS: tuple[type[Section], ...] = (
     MaterialTypeSection,
     TestDefinitionSection,
@@ -333,4 +422,6 @@ SECTIONS: tuple[type[Section], ...] = (
     StorageLocationSection,
     ClientSection,
     ProjectSection,
+    ProductSection,
+    SkuSection,
 )
