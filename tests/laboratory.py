@@ -362,6 +362,8 @@ def open_world(
             "failed_auth_limit": UNLIMITED,
             "audit_anchor_file": None,
             "audit_seal_seconds": 3_600.0,
+            "webhook_seconds": 3_600.0,
+            "webhook_allowed_hosts": ("127.0.0.1",),
             **changes,
         },
     )

@@ -29,7 +29,17 @@ LOCKED_BEFORE = (
     "verified_at",
 )
 LOCKED = (*LOCKED_BEFORE, "loq", "panel", "started_at")
-TABLES = ("analytes", "analyte_results", "products", "skus", "orders", "custom_fields", "walks")
+HOOKS = ("webhook_endpoints", "webhook_deliveries", "webhook_attempts")
+TABLES = (
+    "analytes",
+    "analyte_results",
+    "products",
+    "skus",
+    "orders",
+    "custom_fields",
+    "walks",
+    *HOOKS,
+)
 #: Columns of tables that were there before.
 ADDED = (
     ("sample_tests", "custom_fields"),
@@ -95,6 +105,7 @@ def upgrade() -> None:
     create_commerce()
     widen_samples()
     widen_keys()
+    create_webhooks()
     for table in TABLES:
         ddl.grant(table, CHANGEABLE)
     ddl.grant("walks", "DELETE")
@@ -302,6 +313,67 @@ def create_commerce() -> None:
     )
 
 
+def create_webhooks() -> None:
+    """Endpoints, the outbox of what is to be sent to each, and the log of every attempt."""
+    ddl.create_tenant_table(
+        "webhook_endpoints",
+        number("client_id", required=False),
+        text("url"),
+        text("description", required=False),
+        text("secret"),
+        text("old_secret", required=False),
+        moment("old_secret_until", required=False),
+        flag("active"),
+        *stamps(),
+        ddl.reference("webhook_endpoints", "client_id", "clients"),
+    )
+    ddl.create_tenant_table(
+        "webhook_deliveries",
+        number("endpoint_id"),
+        text("message_id"),
+        text("event"),
+        text("payload"),
+        text("state"),
+        number("attempts"),
+        moment("created_at"),
+        moment("due_at", required=False),
+        moment("delivered_at", required=False),
+        ddl.reference("webhook_deliveries", "endpoint_id", "webhook_endpoints"),
+        one_of("webhook_deliveries", "state", "pending", "delivered", "failed"),
+    )
+    ddl.index("webhook_deliveries", "endpoint_id", "id")
+    op.create_index("webhook_deliveries_due_idx", "webhook_deliveries", ["state", "due_at"])
+    ddl.create_tenant_table(
+        "webhook_attempts",
+        number("delivery_id"),
+        number("number"),
+        moment("attempted_at"),
+        number("status", required=False),
+        text("trouble", required=False),
+        number("milliseconds"),
+        ddl.reference("webhook_attempts", "delivery_id", "webhook_deliveries"),
+    )
+    ddl.index("webhook_attempts", "delivery_id", "id")
+    if ddl.on_postgresql():
+        op.execute(
+            """
+            CREATE FUNCTION organizations_with_due_webhooks(moment timestamptz)
+            RETURNS SETOF bigint
+            LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+              SELECT DISTINCT organization_id FROM public.webhook_deliveries
+              WHERE state = 'pending' AND due_at <= moment
+            $$
+            """
+        )
+        op.execute(
+            "CREATE POLICY webhook_deliveries_lookup ON webhook_deliveries"
+            " FOR SELECT TO CURRENT_USER USING (true)"
+        )
+        function = "organizations_with_due_webhooks(timestamptz)"
+        op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {ddl.APP_ROLE}")
+
+
 def widen_samples() -> None:
     for column in ("order_id", "sku_id"):
         op.add_column("samples", number(column, required=False))
@@ -368,6 +440,7 @@ def replace_key_lookup(further: str = "", columns: str = "") -> None:
 
 def downgrade() -> None:
     if ddl.on_postgresql():
+        op.execute("DROP FUNCTION organizations_with_due_webhooks(timestamptz)")
         replace_key_lookup()
         op.drop_constraint("api_keys_kind_check", "api_keys")
     ddl.drop_reference("api_keys", "client_id")

@@ -11,7 +11,9 @@ from titer import __version__
 from titer.domain.audit import service as audit
 from titer.domain.audit.sealing import Sealer
 from titer.domain.keys.service import KeyUses
+from titer.domain.webhooks.sending import Postman
 from titer.kit.background import repeating
+from titer.kit.callouts import Callouts
 from titer.kit.clock import Clock, SystemClock
 from titer.kit.db.engine import Database
 from titer.kit.draining import Drain
@@ -75,8 +77,11 @@ class Titer:
         self.windows = open_windows(settings)
         self.failures = MemoryWindows()
         self.lab = v1.build(self.database, self.uses)
+        callouts = Callouts(settings.webhook_allowed_hosts)
+        self.postman = Postman(self.database, callouts)
         self.office = settings_face.build(
             self.database,
+            callouts,
             sign_in_lasts=timedelta(hours=settings.session_hours),
             sign_in_limit=settings.sign_in_rate_limit,
         )
@@ -152,15 +157,22 @@ class Titer:
                 async with (
                     repeating(WRITE_DOWN_SECONDS, self._write_down),
                     repeating(self.settings.audit_seal_seconds, self._seal),
+                    repeating(self.settings.webhook_seconds, self._post),
                     repeating(self.settings.audit_anchor_minutes * 60, self._anchor),
                 ):
-                    yield
+                    try:
+                        yield
+                    finally:
+                        self.postman.stop()
         finally:
             await self.windows.close()
             await self.database.close()
 
     async def _write_down(self) -> None:
         await self.uses.write_down(self.database)
+
+    async def _post(self) -> None:
+        await self.postman.round()
 
     async def _seal(self) -> None:
         await self.sealer.seal_all()

@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     results_rate_limit: int = Field(
         default=300, ge=1, description="Requests per key and minute of the Results API."
     )
+    webhook_seconds: float = Field(
+        default=2.0, gt=0, description="How often the outbox of webhooks is looked through."
+    )
+    webhook_allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts that webhooks may go to over http and within the own network, as a "
+        'JSON list: ["127.0.0.1"]. Every other must be https on the public internet.',
+    )
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."
     )

@@ -9,6 +9,7 @@ from laboratory import Laboratory, World
 from titer.domain.keys.service import mint
 from titer.domain.people.rules import Role
 from titer.domain.reference.models import CustomField
+from titer.domain.webhooks.service import add_endpoint
 from titer.kit.tenancy import TenantSession
 
 ROUTES: list[tuple[str, str, Any, int]] = [
@@ -24,6 +25,14 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("POST", "/custom-fields", {"resource": "test", "key": "shade", "name": "Shade"}, 201),
     ("GET", "/custom-fields/{custom_field}", None, 200),
     ("PATCH", "/custom-fields/{custom_field}", {"name": "Renamed"}, 200),
+    ("GET", "/webhooks", None, 200),
+    ("POST", "/webhooks", {"url": "https://hooks.example.org/"}, 201),
+    ("GET", "/webhooks/{webhook}", None, 200),
+    ("PATCH", "/webhooks/{webhook}", {"active": False}, 200),
+    ("POST", "/webhooks/{webhook}/rotate-secret", None, 200),
+    ("POST", "/webhooks/{webhook}/test", None, 200),
+    ("POST", "/webhooks/{webhook}/replay", {"after": 0}, 200),
+    ("GET", "/webhooks/{webhook}/deliveries", None, 200),
     ("GET", "/users", None, 200),
     (
         "POST",
@@ -56,20 +65,25 @@ def owned(body: Any, lab: Laboratory) -> Any:
     return body | {"clientId": lab.has.client} if body and "clientId" in body else body
 
 
-async def one_more(session: TenantSession, lab: Laboratory) -> tuple[int, int]:
-    """A client's key and a custom field, by id."""
+async def one_more(session: TenantSession, lab: Laboratory) -> tuple[int, int, int]:
+    """A client's key, a custom field and a webhook, by id."""
     key, _ = await mint(session, name="x", created_by=lab.user_id, client_id=lab.has.client)
     field = CustomField(resource="sample", key=f"field_{key.id}", name="Field")
     session.add(field)
+    hook = await add_endpoint(
+        session, url="https://hooks.example.org/", description=None, client_id=None
+    )
+    hook.active = False  # nothing is ever sent there
     await session.flush()
-    return key.id, field.id
+    return key.id, field.id, hook.id
 
 
 def in_lab(path: str, lab: Laboratory) -> str:
-    results_key, custom_field = lab.do(lambda session: one_more(session, lab))
+    results_key, custom_field, webhook = lab.do(lambda session: one_more(session, lab))
     return path.format(
         results_key=results_key,
         custom_field=custom_field,
+        webhook=webhook,
         key=lab.key_id,
         user=lab.user_id,
         material_type=lab.has.water,

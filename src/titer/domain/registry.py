@@ -12,6 +12,7 @@ from titer.domain.reference import models as reference
 from titer.domain.release import models as release
 from titer.domain.results import models as results
 from titer.domain.samples import models as samples
+from titer.domain.webhooks import models as webhooks
 from titer.kit import idempotency
 from titer.kit.tenancy import Base
 
@@ -28,6 +29,7 @@ MODELS = (
     release,
     results,
     samples,
+    webhooks,
     idempotency,
 )
 metadata = Base.metadata

@@ -7,6 +7,7 @@ from slowapi.errors import RateLimitExceeded
 
 from titer import __version__
 from titer.domain.people.service import SignInDesk
+from titer.kit.callouts import Callouts
 from titer.kit.db.engine import Database
 from titer.kit.web.application import make
 from titer.kit.web.publication import Publication
@@ -21,6 +22,7 @@ from titer.surfaces.settings import (
     storage_locations,
     test_definitions,
     users,
+    webhooks,
 )
 from titer.surfaces.settings.access import SettingsFace
 
@@ -38,11 +40,14 @@ _TAGS = {
     "Results keys": "The keys that the laboratory's clients read their results with.",
     "Users": "The people of the organization, and what each may do.",
     "Organization": "The organization's own record.",
+    "Webhooks": "Where to send word when a test is published, and what came of it.",
     "Catalogue": "Test definitions, material types and storage locations, kept here.",
 }
 
 
-def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -> FastAPI:
+def build(
+    database: Database, callouts: Callouts, *, sign_in_lasts: timedelta, sign_in_limit: int
+) -> FastAPI:
     """The application that answers both prefixes.
 
     A sign-in lasts `sign_in_lasts`; one network address may attempt `sign_in_limit` a minute.
@@ -72,6 +77,8 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
         material_types.material_types,
         storage_locations.storage_locations,
         custom_fields.custom_fields,
+        webhooks.webhooks,
+        webhooks.keeping(callouts),
     ):
         resource.install(app, PREFIX)
     return app
