@@ -363,7 +363,7 @@ def open_world(
             "audit_anchor_file": None,
             "audit_seal_seconds": 3_600.0,
             "webhook_seconds": 3_600.0,
-            "webhook_allowed_hosts": ("127.0.0.1",),
+            "webhook_allowed_hosts": "127.0.0.1",
             **changes,
         },
     )

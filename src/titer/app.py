@@ -77,7 +77,7 @@ class Titer:
         self.windows = open_windows(settings)
         self.failures = MemoryWindows()
         self.lab = v1.build(self.database, self.uses)
-        callouts = Callouts(settings.webhook_allowed_hosts)
+        callouts = Callouts(settings.webhook_allowed_hosts.split())
         self.postman = Postman(self.database, callouts)
         self.office = settings_face.build(
             self.database,

@@ -49,10 +49,10 @@ class Settings(BaseSettings):
     webhook_seconds: float = Field(
         default=2.0, gt=0, description="How often the outbox of webhooks is looked through."
     )
-    webhook_allowed_hosts: tuple[str, ...] = Field(
-        default=(),
-        description="Hosts that webhooks may go to over http and within the own network, as a "
-        'JSON list: ["127.0.0.1"]. Every other must be https on the public internet.',
+    webhook_allowed_hosts: str = Field(
+        default="",
+        description="Hosts, separated by blanks, that webhooks may go to over http and within the "
+        "own network. Every other must be https on the public internet.",
     )
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."

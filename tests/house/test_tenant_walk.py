@@ -230,7 +230,7 @@ def snapshot(world: World, lab: Laboratory) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
         async with database.engine.connect() as connection:
             for table in tenancy.Base.metadata.sorted_tables:
-                if "organization_id" in table.c:
+                if "organization_id" in table.c and table.name != "key_uses":  # told by the minute
                     of_lab = table.select().where(table.c.organization_id == lab.id)
                     rows = await connection.execute(of_lab)
                     found[table.name] = sorted(map(repr, rows))

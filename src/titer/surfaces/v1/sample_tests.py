@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import Query
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -131,19 +139,26 @@ class ResultChange(Body):
         )
 
 
+#: What stands for a result that the row does not speak of, not even with null.
+_UNSAID: Any = object()
+
+
 class ResultRow(Body):
     """One row of a bulk entry: `result`, or a panel's `results`."""
 
     sample_test_id: Id
-    result: ResultText | None = None
     results: AnalyteResults = absent()
+    result: ResultText | None = Field(default_factory=lambda: _UNSAID, validate_default=True)
     notes: Prose | None = None
 
-    @model_validator(mode="after")
-    def _check(self) -> "ResultRow":
-        if not self.model_fields_set & {"result", "results"}:
-            raise ValueError("needs result, or a panel's results")
-        return self
+    @field_validator("result", mode="before")
+    @classmethod
+    def _require(cls, said: object, info: ValidationInfo) -> object:
+        if said is not _UNSAID:
+            return said
+        if info.data.get("results", _UNSAID) is None:
+            raise PydanticKnownError("missing")
+        return None
 
     def entry(self) -> Entry:
         return Entry(
