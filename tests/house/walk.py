@@ -48,6 +48,10 @@ PATH: dict[str, str] = {
     "extraction_alias_id": "extraction_alias",
     "key_id": "key",
     "user_id": "user",
+    "order_id": "order",
+    "product_id": "product",
+    "sku_id": "sku",
+    "test_id": "sample_test",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -57,6 +61,11 @@ QUERY: dict[str, str] = {
     "trackingId": "tracking_id",
     "externalId": "external_id",
     "clientId": "client",
+    "orderId": "order",
+    "productId": "product",
+    "skuId": "sku",
+    "order_id": "order",
+    "sku_code": "code",
     "entityId": "sample",
     "name": "name",
     "code": "code",
@@ -65,7 +74,7 @@ QUERY: dict[str, str] = {
 #: Query parameters that name nobody's record.
 QUERY_HARMLESS = {
     "limit", "status", "since", "until", "active", "entityType", "action", "role", "kind",
-    "after", "hash",
+    "after", "hash", "lot", "paymentStatus", "number", "page", "per_page", "updated_since",
 }  # fmt: skip
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
@@ -84,6 +93,9 @@ CURSOR: dict[str, str] = {
     "listSignatures": "signature",
     "listApiKeys": "key",
     "listUsers": "user",
+    "listOrders": "order",
+    "listProducts": "product",
+    "listSkus": "sku",
 }
 
 #: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
@@ -98,6 +110,12 @@ BODY: dict[str, dict[str, Any]] = {
     "enterResult": {"result": "7.0"},
     "enterBulkResults": {"updates": [{"sampleTestId": NEVER, "result": "7.0"}]},
     "decideApprovalRecord": {"status": "approved"},
+    "createOrder": {"clientId": "own client"},
+    "updateOrder": {"notes": "seen"},
+    "createProduct": {"clientId": "own client", "name": "A product"},
+    "updateProduct": {"brand": "seen"},
+    "createSku": {"productId": "own product", "name": "A variant"},
+    "updateSku": {"supplier": "seen"},
     "createProject": {"code": "NEWCOMER", "name": "A project"},
     "updateProject": {"description": "seen"},
     "createClient": {"name": "A client"},
@@ -135,6 +153,8 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
         "clientName": "name",
+        "orderId": "order",
+        "skuId": "sku",
     },
     "updateSample": {
         "materialTypeId": "material_type",
@@ -144,9 +164,35 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
         "clientName": "name",
+        "orderId": "order",
+        "skuId": "sku",
     },
     "receiveSamples": {"sampleIds[]": "sample"},
-    "enterBulkResults": {"updates[].sampleTestId": "sample_test"},
+    "enterResult": {"results[].analyteId": "analyte"},
+    "enterBulkResults": {
+        "updates[].sampleTestId": "sample_test",
+        "updates[].results[].analyteId": "analyte",
+    },
+    "createOrder": {
+        "clientId": "client",
+        "externalId": "external_id",
+        "samples[].materialTypeId": "material_type",
+        "samples[].projectId": "project",
+        "samples[].storageLocationId": "storage_location",
+        "samples[].skuId": "sku",
+        "samples[].externalId": "external_id",
+        "samples[].testDefinitionIds[]": "test_definition",
+    },
+    "updateOrder": {"externalId": "external_id"},
+    "createProduct": {"clientId": "client", "externalId": "external_id", "name": "name"},
+    "updateProduct": {"externalId": "external_id", "name": "name"},
+    "createSku": {
+        "productId": "product",
+        "externalId": "external_id",
+        "name": "name",
+        "code": "code",
+    },
+    "updateSku": {"externalId": "external_id", "name": "name", "code": "code"},
     "createProject": {"clientId": "client", "code": "code", "name": "name"},
     "updateProject": {"clientId": "client", "code": "code", "name": "name"},
     "createClient": {"code": "code", "name": "name"},
@@ -178,8 +224,19 @@ BODY_HARMLESS = {
     "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
     "address", "active", "rows", "password", "role", "scopes", "expiresAt", "requireSecondPerson",
     "requireIfMatch", "requireHumanSignature", "method", "unit", "decimals", "specMin", "specMax",
-    "loq", "kind", "capacity", "meaning", "allowLanguageModel",
+    "loq", "kind", "capacity", "meaning", "allowLanguageModel", "analyteCode",
+    "lot", "batch", "composite", "numberOfComposites", "servingSize", "customFields", "name",
+    "paymentStatus", "ordererName", "ordererEmail", "orderedAt", "paidAt", "receivedAt",
+    "brand", "productType", "shelfLife", "supplier", "lotLookupEnabled", "pdpEmbedEnabled",
+    "showLimitsOnPip", "servingSizeGrams", "servingSizeValue", "servingSizeUnit",
 }  # fmt: skip
+
+
+#: What an item holds of a list that the body goes without.
+ITEMS: dict[str, dict[str, Any]] = {
+    "results": {"result": "1"},
+    "samples": {"materialTypeId": NEVER - 1},
+}
 
 
 class UnknownSlot(AssertionError):
@@ -286,7 +343,7 @@ def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:
     many = head.endswith("[]")
     key = head.removesuffix("[]")
     if rest:
-        inner = dict(body[key][0]) if many else dict(body.get(key, {}))
+        inner = dict((body.get(key) or [ITEMS[key]])[0]) if many else dict(body.get(key, {}))
         inner = put(inner, rest, value)
         return body | {key: [inner] if many else inner}
     return body | {key: [value] if many else value}
