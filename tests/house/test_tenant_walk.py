@@ -169,7 +169,7 @@ def call(
 
 def call_as_newcomer(world: World, slot: Slot, value: str) -> tuple[int, str, Any]:
     newcomer = world.found("Newcomer")
-    if "{" in slot.path or "own material_type" in walk.BODY.get(slot.operation, {}).values():
+    if "{" in slot.path or walk.wants_furniture(slot.operation):
         own = belongings(newcomer)
     else:  # nothing of their own is in the call: a hundred laboratories need not be furnished
         own = Belongings({}, {"email": f"admin@lab{newcomer.id}.example"})

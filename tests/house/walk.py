@@ -337,6 +337,13 @@ def own_body(operation: str, own: Belongings) -> dict[str, Any] | None:
     }
 
 
+def wants_furniture(operation: str) -> bool:
+    """Whether the operation's body names something that a laboratory must have of its own."""
+    values = BODY.get(operation, {}).values()
+    wanted = {value for value in values if isinstance(value, str) and value.startswith("own ")}
+    return bool(wanted - {"own email"})
+
+
 def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:
     """The body with `value` in the slot `name`."""
     head, _, rest = name.partition(".")
