@@ -20,8 +20,16 @@ from starlette.routing import BaseRoute
 from house import walk
 from house.walk import NEVER, Belongings, Slot
 from laboratory import PASSWORD, Laboratory, Member, World, open_world
-from titer.domain.reference.models import Analyte, MaterialType, StorageLocation, TestDefinition
+from titer.domain.keys.service import mint
+from titer.domain.reference.models import (
+    Analyte,
+    CustomField,
+    MaterialType,
+    StorageLocation,
+    TestDefinition,
+)
 from titer.domain.uploads.models import ExtractionAlias
+from titer.domain.webhooks.service import add_endpoint
 from titer.kit import tenancy
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import TenantSession
@@ -71,7 +79,9 @@ def belongings(lab: Laboratory) -> Belongings:
     code, name = f"CODE-{lab.id}", f"Client <{lab.id}>"
     client = lab.post("/clients", {"name": name, "code": code}).json()
     project = lab.post("/projects", {"name": name, "code": code}).json()
-    catalogue = lab.do(lambda session: stock(session, code, name))
+    catalogue = lab.do(
+        lambda session: stock(session, code, name, user_id=lab.user_id, client_id=int(client["id"]))
+    )
     sample = lab.sample("processing", externalId=f"EXT-{lab.id}")
     lead = next(test for test in sample["tests"] if test["testCode"] == "LEAD")
     lab.enter(lead["id"], "0.5")
@@ -116,7 +126,9 @@ def belongings(lab: Laboratory) -> Belongings:
     return Belongings(ids, texts)
 
 
-async def stock(session: TenantSession, code: str, name: str) -> dict[str, int]:
+async def stock(
+    session: TenantSession, code: str, name: str, *, user_id: int, client_id: int
+) -> dict[str, int]:
     material = MaterialType(code=code, name=name)
     definition = TestDefinition(code=code, name=name)
     location = StorageLocation(code=code, name=name, kind="shelf", path=code)
@@ -127,8 +139,18 @@ async def stock(session: TenantSession, code: str, name: str) -> dict[str, int]:
     )
     analyte = Analyte(test_definition_id=definition.id, code=code, name=name, position=1)
     session.add_all([alias, analyte])
+    key, _ = await mint(session, name="x", created_by=user_id, client_id=client_id)
+    field = CustomField(resource="sample", key=f"field_{definition.id}", name="Field")
+    session.add(field)
+    hook = await add_endpoint(
+        session, url="https://hooks.example.org/", description=None, client_id=None
+    )
+    hook.active = False  # nothing is ever sent there
     await session.flush()
     return {
+        "results_key": key.id,
+        "custom_field": field.id,
+        "webhook": hook.id,
         "extraction_alias": alias.id,
         "material_type": material.id,
         "test_definition": definition.id,

@@ -46,6 +46,9 @@ PATH: dict[str, str] = {
     "audit_event_id": "audit_event",
     "instrument_upload_id": "instrument_upload",
     "extraction_alias_id": "extraction_alias",
+    "results_key_id": "results_key",
+    "custom_field_id": "custom_field",
+    "webhook_id": "webhook",
     "key_id": "key",
     "user_id": "user",
     "order_id": "order",
@@ -74,7 +77,8 @@ QUERY: dict[str, str] = {
 #: Query parameters that name nobody's record.
 QUERY_HARMLESS = {
     "limit", "status", "since", "until", "active", "entityType", "action", "role", "kind",
-    "after", "hash", "lot", "paymentStatus", "number", "page", "per_page", "updated_since",
+    "after", "hash", "resource",
+    "lot", "paymentStatus", "number", "page", "per_page", "updated_since",
 }  # fmt: skip
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
@@ -90,6 +94,10 @@ CURSOR: dict[str, str] = {
     "listAuditEvents": "audit_event",
     "listInstrumentUploads": "instrument_upload",
     "listExtractionAliases": "extraction_alias",
+    "listResultsKeys": "results_key",
+    "listCustomFields": "custom_field",
+    "listWebhooks": "webhook",
+    "listWebhookDeliveries": "webhook",
     "listSignatures": "signature",
     "listApiKeys": "key",
     "listUsers": "user",
@@ -131,10 +139,23 @@ BODY: dict[str, dict[str, Any]] = {
     },
     "updateUser": {"name": "seen"},
     "updateOrganization": {"requireSecondPerson": False},
+    "createResultsKey": {"name": "A client's key", "clientId": "own client"},
+    "createCustomField": {"resource": "sample", "key": "newcomer", "name": "A field"},
+    "updateCustomField": {"name": "seen"},
+    "createWebhook": {"url": "https://hooks.example.org/"},
+    "updateWebhook": {"description": "seen"},
+    "replayWebhook": {"after": 0},
     "createMaterialType": {"code": "NEWCOMER", "name": "A material"},
     "updateMaterialType": {"description": "seen"},
-    "createTestDefinition": {"code": "NEWCOMER", "name": "A test"},
-    "updateTestDefinition": {"method": "seen"},
+    "createTestDefinition": {
+        "code": "NEWCOMER",
+        "name": "A test",
+        "analytes": [{"code": "A", "name": "An analyte"}],
+    },
+    "updateTestDefinition": {
+        "method": "seen",
+        "analytes": [{"code": "A", "name": "An analyte"}],
+    },
     "createStorageLocation": {"code": "NEWCOMER", "name": "A place", "kind": "shelf"},
     "updateStorageLocation": {"capacity": 7},
     "signVerification": {"password": PASSWORD, "meaning": "seen"},
@@ -145,6 +166,8 @@ BODY: dict[str, dict[str, Any]] = {
 FILES = {"uploadInstrumentFile"}
 #: Body fields that name a record, as a path into the body.
 BODY_SLOTS: dict[str, dict[str, str]] = {
+    "createResultsKey": {"clientId": "client"},
+    "createWebhook": {"clientId": "client"},
     "createSample": {
         "materialTypeId": "material_type",
         "projectId": "project",
@@ -208,11 +231,13 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "code": "code",
         "name": "name",
         "materialTypeIds[]": "material_type",
+        "analytes[].code": "code",
     },
     "updateTestDefinition": {
         "code": "code",
         "name": "name",
         "materialTypeIds[]": "material_type",
+        "analytes[].code": "code",
     },
     "createStorageLocation": {"code": "code", "name": "name", "parentId": "storage_location"},
     "updateStorageLocation": {"code": "code", "name": "name", "parentId": "storage_location"},
@@ -225,6 +250,7 @@ BODY_HARMLESS = {
     "address", "active", "rows", "password", "role", "scopes", "expiresAt", "requireSecondPerson",
     "requireIfMatch", "requireHumanSignature", "method", "unit", "decimals", "specMin", "specMax",
     "loq", "kind", "capacity", "meaning", "allowLanguageModel", "analyteCode",
+    "resource", "key", "after", "url",
     "lot", "batch", "composite", "numberOfComposites", "servingSize", "customFields", "name",
     "paymentStatus", "ordererName", "ordererEmail", "orderedAt", "paidAt", "receivedAt",
     "brand", "productType", "shelfLife", "supplier", "lotLookupEnabled", "pdpEmbedEnabled",
