@@ -173,9 +173,13 @@ class Laboratory:
 
         return self.do(work)
 
-    def as_colleague(self) -> "Laboratory":
+    def as_third(self) -> "Laboratory":
+        """The same laboratory, through a key that a third person made."""
+        return self.as_colleague("Third")
+
+    def as_colleague(self, name: str = "Second") -> "Laboratory":
         """The same laboratory, through a key that another person made."""
-        user_id = self.colleague("Second")
+        user_id = self.colleague(name)
 
         async def work(session: TenantSession) -> tuple[int, str]:
             key, raw = await mint(session, name="second person", created_by=user_id)
@@ -353,10 +357,13 @@ def open_world(
         **{
             "rate_limit": UNLIMITED,
             "upload_rate_limit": UNLIMITED,
+            "results_rate_limit": UNLIMITED,
             "sign_in_rate_limit": UNLIMITED,
             "failed_auth_limit": UNLIMITED,
             "audit_anchor_file": None,
             "audit_seal_seconds": 3_600.0,
+            "webhook_seconds": 3_600.0,
+            "webhook_allowed_hosts": "127.0.0.1",
             **changes,
         },
     )

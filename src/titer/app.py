@@ -12,8 +12,10 @@ from titer.domain.audit import service as audit
 from titer.domain.audit.sealing import Sealer
 from titer.domain.keys.service import KeyUses
 from titer.domain.uploads.reading import LanguageModel, ReadingRoom
+from titer.domain.webhooks.sending import Postman
 from titer.integrations.language_models import AnthropicModel, OpenAiModel
 from titer.kit.background import repeating
+from titer.kit.callouts import Callouts
 from titer.kit.clock import Clock, SystemClock
 from titer.kit.db.engine import Database
 from titer.kit.draining import Drain
@@ -26,6 +28,8 @@ from titer.surfaces.operations.documentation import Document
 from titer.surfaces.operations.face import PROBES, OperationsFace
 from titer.surfaces.operations.metrics import Measured, Metrics
 from titer.surfaces.operations.readiness import Readiness
+from titer.surfaces.results import face as results_face
+from titer.surfaces.results import wire as results_wire
 from titer.surfaces.settings import face as settings_face
 from titer.surfaces.v1 import face as v1
 from titer.surfaces.v1 import wire
@@ -91,10 +95,19 @@ class Titer:
         self.failures = MemoryWindows()
         self.room = ReadingRoom(open_language_model(settings))
         self.lab = v1.build(self.database, self.uses, self.room)
+        callouts = Callouts(settings.webhook_allowed_hosts.split())
+        self.postman = Postman(self.database, callouts)
         self.office = settings_face.build(
             self.database,
+            callouts,
             sign_in_lasts=timedelta(hours=settings.session_hours),
             sign_in_limit=settings.sign_in_rate_limit,
+        )
+        self.results = results_face.build(self.database, self.uses)
+        results = self._limited(
+            self.results,
+            results_face.rates(per_key=settings.results_rate_limit),
+            results_wire.refuse,
         )
         rates = v1.rates(per_key=settings.rate_limit, uploads=settings.upload_rate_limit)
         self.drain = Drain(settings.drain_seconds)
@@ -104,10 +117,12 @@ class Titer:
                 (v1.PREFIX, self._limited(self.lab, rates, wire.refuse)),
                 (settings_face.PREFIX, self.office),
                 (settings_face.AUTH_PREFIX, self.office),
+                *((prefix, results) for prefix in results_face.PREFIXES),
             ],
             otherwise=self._operations(
                 [
                     Document("Lab API", self.lab),
+                    Document("Results API", self.results),
                     Document("Settings", self.office),
                 ]
             ),
@@ -161,15 +176,22 @@ class Titer:
                     self.room.open(),
                     repeating(WRITE_DOWN_SECONDS, self._write_down),
                     repeating(self.settings.audit_seal_seconds, self._seal),
+                    repeating(self.settings.webhook_seconds, self._post),
                     repeating(self.settings.audit_anchor_minutes * 60, self._anchor),
                 ):
-                    yield
+                    try:
+                        yield
+                    finally:
+                        self.postman.stop()
         finally:
             await self.windows.close()
             await self.database.close()
 
     async def _write_down(self) -> None:
         await self.uses.write_down(self.database)
+
+    async def _post(self) -> None:
+        await self.postman.round()
 
     async def _seal(self) -> None:
         await self.sealer.seal_all()

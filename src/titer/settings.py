@@ -48,6 +48,17 @@ class Settings(BaseSettings):
         "workers together. Without it each worker counts for itself.",
     )
     rate_limit: int = Field(default=120, ge=1, description="Requests per key and minute.")
+    results_rate_limit: int = Field(
+        default=300, ge=1, description="Requests per key and minute of the Results API."
+    )
+    webhook_seconds: float = Field(
+        default=2.0, gt=0, description="How often the outbox of webhooks is looked through."
+    )
+    webhook_allowed_hosts: str = Field(
+        default="",
+        description="Hosts, separated by blanks, that webhooks may go to over http and within the "
+        "own network. Every other must be https on the public internet.",
+    )
     upload_rate_limit: int = Field(
         default=20, ge=1, description="Instrument uploads per key and minute."
     )

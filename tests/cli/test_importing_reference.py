@@ -221,3 +221,48 @@ def test_nobodys_organization_takes_nothing(titer: Commands, lab: Laboratory, fi
     words = list(_importing(lab, file))
     words[words.index(lab.id)] = 999_999_999
     assert titer.refused(*words)["error"] == "not_found"
+
+
+def test_analytes_come_in_below_their_panel(
+    titer: Commands, lab: Laboratory, tmp_path: Path
+) -> None:
+    path = tmp_path / "panels.yaml"
+    path.write_text(
+        "testDefinitions:\n"
+        "  - {code: HM, name: Heavy Metals}\n"
+        "analytes:\n"
+        "  - {test: HM, code: PB, name: Lead, unit: mg/kg, specMax: 0.10}\n"
+        "  - {test: HM, code: HG, name: Mercury, unit: mg/kg}\n"
+    )
+    summary = titer.done(*_importing(lab, path))
+    assert summary["sections"]["analytes"] == {"created": 2, "updated": 0, "unchanged": 0}
+    shown = _all(lab, "test-definitions")["HM"]["analytes"]
+    assert [(each["code"], each["specMax"]) for each in shown] == [("PB", 0.1), ("HG", None)]
+    again = titer.done(*_importing(lab, path))
+    assert again["sections"]["analytes"] == {"created": 0, "updated": 0, "unchanged": 2}
+    path.write_text("analytes:\n  - {test: NONE, code: PB, name: Lead}\n")
+    refused = titer.refused(*_importing(lab, path))
+    assert _told(refused) == [(2, "test")]
+
+
+def test_products_and_their_variants_come_in_by_external_id(
+    titer: Commands, lab: Laboratory, tmp_path: Path
+) -> None:
+    path = tmp_path / "products.yaml"
+    path.write_text(
+        "clients:\n"
+        "  - {code: BF, name: Baby Food Makers}\n"
+        "products:\n"
+        "  - {externalId: P-1, client: BF, name: Baby Food, brand: BB}\n"
+        "skus:\n"
+        "  - {externalId: V-1, product: P-1, name: Apple, code: BB-A, servingSizeGrams: 250.0}\n"
+    )
+    summary = titer.done(*_importing(lab, path))
+    assert summary["created"] == 3
+    (product,) = lab.get("/products").json()["data"]
+    (sku,) = lab.get("/skus").json()["data"]
+    assert (product["name"], product["brand"], product["externalId"]) == ("Baby Food", "BB", "P-1")
+    assert (sku["productId"], sku["code"], sku["servingSizeGrams"]) == (product["id"], "BB-A", 250)
+    assert titer.done(*_importing(lab, path))["unchanged"] == 3
+    path.write_text("skus:\n  - {externalId: V-2, product: NONE, name: Apple}\n")
+    assert _told(titer.refused(*_importing(lab, path))) == [(2, "product")]

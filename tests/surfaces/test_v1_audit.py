@@ -185,6 +185,7 @@ def test_no_secret_is_in_the_trail(lab: Laboratory) -> None:
     assert minted["action"] == first["action"] == "api_key.minted"
     assert {change["field"] for change in minted["changes"]} <= {
         "name",
+        "kind",
         "keyPrefix",
         "scopes",
         "createdBy",

@@ -105,4 +105,4 @@ def test_every_operation_that_may_be_stale_documents_both_refusals(world: World)
             assert ("412" in codes) == ("428" in codes), path
             assert method != "patch" or "428" in codes, path
             conditional += "428" in codes
-    assert conditional == 8
+    assert conditional == 11

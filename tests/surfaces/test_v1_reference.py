@@ -52,6 +52,7 @@ def test_a_test_definition_is_shown_as_the_contract_says(lab: Laboratory) -> Non
         "specMin": 0.005,
         "specMax": 123456789.012345,
         "loq": 0.001,
+        "analytes": [],
         "materialTypeIds": [lab.has.water, lab.has.soil],
         "active": True,
     }

@@ -18,7 +18,7 @@ FIELDS = {
     *("id", "sampleId", "trackingId", "testDefinitionId", "testCode", "testName", "unit"),
     *("status", "result", "resultOperator", "resultValue", "specification", "specMin", "specMax"),
     *("notes", "source", "enteredBy", "enteredAt", "verifiedBy", "verifiedAt", "version"),
-    *("createdAt", "updatedAt"),
+    *("createdAt", "updatedAt", "customFields", "results"),
 }
 
 

@@ -18,6 +18,8 @@ FIELDS = {
     *("materialTypeId", "projectId", "storageLocationId", "plantLocation", "collectionDate"),
     *("notes", "receivedAt", "completedAt", "verifiedAt", "reportedAt", "createdBy"),
     *("createdAt", "updatedAt", "version"),
+    *("name", "orderId", "skuId", "lot", "batch", "composite", "numberOfComposites"),
+    *("servingSize", "customFields"),
 }
 
 

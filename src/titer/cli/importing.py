@@ -30,10 +30,13 @@ _TOLD = 200
 def import_reference(
     file: File, *, org: Org, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
-    """Import materialTypes, testDefinitions, storageLocations, clients and projects.
+    """Import the catalogue, clients and projects, products and their variants.
 
+    Sections: materialTypes, testDefinitions, analytes, storageLocations, clients, projects,
+    products, skus.
     YAML with a list per section; a spreadsheet with a sheet per section; or CSV with a column
-    `type`. Records are found by code (clients without one by name) and updated, or made. A column
+    `type`. Records are found by code (clients without one by name, products and
+    skus by external id) and updated, or made. A column
     that is left out changes nothing; an empty cell clears. All of the file comes in, or nothing.
     """
 

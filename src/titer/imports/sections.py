@@ -1,18 +1,26 @@
 """The sections of a reference file: what a record may say, and which service keeps it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from pydantic import model_validator
 
 from titer.domain.clients import service as clients
 from titer.domain.clients.repository import Clients
+from titer.domain.commerce import service as commerce
+from titer.domain.commerce.repository import Products, Skus
+from titer.domain.commerce.rules import ProductType
 from titer.domain.projects import service as projects
 from titer.domain.projects.repository import Projects
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
 from titer.domain.reference import service as reference
-from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
+from titer.domain.reference.repository import (
+    Analytes,
+    MaterialTypes,
+    StorageLocations,
+    TestDefinitions,
+)
 from titer.imports.cells import Flag, Listed, Number, Whole
 from titer.imports.rows import Columns
 from titer.kit.errors import Detail, at_fault
@@ -133,11 +141,12 @@ class TestDefinitionSection(Section):
         return given
 
     async def current(self, record: Any) -> dict[str, Any]:
+        beside = {"material_type_ids", "analytes"}
         materials = await TestDefinitions(self.session).materials_of([record.id])
         own = {
             each.name: getattr(record, each.name)
             for each in fields(self.entry)
-            if each.name != "material_type_ids"
+            if each.name not in beside
         }
         return own | {"material_type_ids": tuple(materials[record.id])}
 
@@ -146,6 +155,56 @@ class TestDefinitionSection(Section):
 
     async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
         return await reference.change_test_definition(self.session, record_id, values)
+
+
+class AnalyteColumns(Coded):
+    """An analyte of the panel `test`; a new one takes its place at the panel's end."""
+
+    test: Code
+    unit: Text | None = None
+    decimals: Whole | None = None
+    spec_min: Number | None = None
+    spec_max: Number | None = None
+    loq: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedAnalyte(reference.AnalyteEntry):
+    """An analyte with the panel that it belongs to."""
+
+    test_definition_id: int
+
+
+class AnalyteSection(Section):
+    name, singular = "analytes", "analyte"
+    columns, entry, repository = AnalyteColumns, PlacedAnalyte, Analytes
+
+    def key(self, said: Any) -> str:
+        return f"{said.test}: {said.code}"
+
+    async def find(self, said: Any) -> Any | None:
+        panel = await TestDefinitions(self.session).with_code(said.test)
+        return await Analytes(self.session).with_code(panel.id, said.code) if panel else None
+
+    async def values(self, said: Any) -> dict[str, Any]:
+        given: dict[str, Any] = said.given()
+        code = given.pop("test")
+        panel = await TestDefinitions(self.session).with_code(code)
+        if panel is None:
+            raise at_fault([Detail("test", f"{code} is no test")])
+        return given | {"test_definition_id": panel.id}
+
+    async def create(self, entry: Any) -> Any:
+        return await self._keep(asdict(entry))
+
+    async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
+        row = await Analytes(self.session).get(record_id)
+        return await self._keep(await self.current(row) | dict(values))
+
+    async def _keep(self, values: dict[str, Any]) -> Any:
+        panel_id = values.pop("test_definition_id")
+        entry = reference.AnalyteEntry(**values)
+        return await reference.keep_analyte(self.session, panel_id, entry)
 
 
 class StorageLocationColumns(Coded):
@@ -270,10 +329,99 @@ class ProjectSection(Section):
         return await projects.change(self.session, record_id, values)
 
 
+class ProductColumns(Columns):
+    """A product of a client's, which is named by code or name."""
+
+    never_empty = frozenset({"name", "active", "productType"})
+
+    external_id: Text
+    client: Text
+    name: Text = ""
+    brand: Text | None = None
+    product_type: ProductType = ProductType.FINISHED_GOOD
+    shelf_life: Text | None = None
+    supplier: Text | None = None
+    active: Flag = True
+
+
+class ProductSection(Section):
+    name, singular = "products", "product"
+    columns, entry, repository = ProductColumns, commerce.ProductEntry, Products
+
+    def key(self, said: Any) -> str:
+        return str(said.external_id)
+
+    async def find(self, said: Any) -> Any | None:
+        return await Products(self.session).with_external_id(said.external_id)
+
+    async def values(self, said: Any) -> dict[str, Any]:
+        given: dict[str, Any] = said.given()
+        wanted = given.pop("client")
+        known = Clients(self.session)
+        found = await known.with_code(wanted) or await known.named(wanted)
+        if found is None:
+            raise at_fault([Detail("client", f"{wanted} is no client's code or name")])
+        return given | {"client_id": found.id}
+
+    async def create(self, entry: Any) -> Any:
+        return await commerce.create_product(self.session, entry)
+
+    async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
+        if "client_id" in values:
+            raise at_fault([Detail("client", "of a product cannot be changed")])
+        return await commerce.change_product(self.session, record_id, values)
+
+
+class SkuColumns(Columns):
+    """A variant of the product with the external id `product`."""
+
+    never_empty = frozenset({"name", "active", "code"})
+
+    external_id: Text
+    product: Text
+    name: Text = ""
+    code: Code = ""
+    serving_size_grams: Number | None = None
+    serving_size_value: Number | None = None
+    serving_size_unit: Text | None = None
+    supplier: Text | None = None
+    active: Flag = True
+
+
+class SkuSection(Section):
+    name, singular = "skus", "sku"
+    columns, entry, repository = SkuColumns, commerce.SkuEntry, Skus
+
+    def key(self, said: Any) -> str:
+        return str(said.external_id)
+
+    async def find(self, said: Any) -> Any | None:
+        return await Skus(self.session).with_external_id(said.external_id)
+
+    async def values(self, said: Any) -> dict[str, Any]:
+        given: dict[str, Any] = said.given()
+        wanted = given.pop("product")
+        found = await Products(self.session).with_external_id(wanted)
+        if found is None:
+            raise at_fault([Detail("product", f"{wanted} is no product's external id")])
+        return given | {"product_id": found.id}
+
+    async def create(self, entry: Any) -> Any:
+        return await commerce.create_sku(self.session, entry)
+
+    async def change(self, record_id: int, values: Mapping[str, Any]) -> Any:
+        if "product_id" in values:
+            raise at_fault([Detail("product", "of a variant cannot be changed")])
+        return await commerce.change_sku(self.session, record_id, values)
+
+
 SECTIONS: tuple[type[Section], ...] = (
     MaterialTypeSection,
     TestDefinitionSection,
+    AnalyteSection,
     StorageLocationSection,
     ClientSection,
     ProjectSection,
+    ProductSection,
+    SkuSection,
 )

@@ -73,11 +73,12 @@ def test_lines_above_the_table_change_nothing(miniature) -> None:
     assert triples(reshaped(miniature, preamble)) == set(miniature.truth)
 
 
-@pytest.mark.parametrize("miniature", TABULAR, ids=named)
-def test_a_blank_column_changes_nothing(miniature) -> None:
-    if miniature.text.startswith(","):
-        pytest.skip("its first column is blank already")
+#: Those whose first column is not blank already.
+FULL_IN_FRONT = [m for m in TABULAR if not m.text.startswith(",")]
 
+
+@pytest.mark.parametrize("miniature", FULL_IN_FRONT, ids=named)
+def test_a_blank_column_changes_nothing(miniature) -> None:
     def blank(rows):
         return [["", *row] for row in rows]
 

@@ -6,14 +6,18 @@ here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from titer.domain.clients.models import Client
 from titer.domain.clients.repository import Clients
+from titer.domain.keys import service as keys
+from titer.domain.keys.models import ApiKey
+from titer.domain.keys.rules import Scope
 from titer.domain.people.rules import is_email
 from titer.domain.reference.rules import code_at_fault
 from titer.domain.reference.service import write
-from titer.kit.errors import Detail, at_fault, taken
+from titer.kit.errors import Detail, at_fault, taken, unknown
 from titer.kit.tenancy import TenantSession
 
 
@@ -65,6 +69,32 @@ async def change(
     row.name_folded = entry.name.casefold()
     await session.flush()
     return row
+
+
+async def mint_results_key(
+    session: TenantSession,
+    *,
+    client_id: int,
+    name: str,
+    created_by: int,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key that reads one client's results, and its text.
+
+    Raises `InvalidReference` for a client that is not the organization's or is not active, and
+    `InvalidBody` for an expiry that has passed.
+    """
+    if client_id not in await Clients(session).active_ids([client_id]):
+        raise unknown("clientId", [client_id])
+    keys.refuse_past(session, expires_at)
+    return await keys.mint(
+        session,
+        name=name,
+        created_by=created_by,
+        scopes=[Scope.READ],
+        expires_at=expires_at,
+        client_id=client_id,
+    )
 
 
 async def _check(session: TenantSession, entry: ClientEntry, but_for: int | None = None) -> None:

@@ -14,6 +14,9 @@ class ApiKey(TenantOwned):
     __tablename__ = "api_keys"
 
     name: Mapped[str]
+    #: `lab`, or `results` for one that is a client's.
+    kind: Mapped[str] = mapped_column(default="lab")
+    client_id: Mapped[int | None]
     key_prefix: Mapped[str]
     digest: Mapped[bytes] = mapped_column(info={"kept_out_of_audit": True})
     #: Space-separated, in a fixed order: `read write verify`.

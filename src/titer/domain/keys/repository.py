@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, bindparam, column, func, select, update
+from sqlalchemy import ColumnClause, Select, bindparam, column, func, select, update
 
 from titer.domain.keys.models import ApiKey, KeyUse
-from titer.domain.keys.rules import KeyIdentity, read_scopes
+from titer.domain.keys.rules import KeyIdentity, Kind, read_scopes
 from titer.domain.organizations.models import Organization, Plan
 from titer.kit.db.engine import Work
 from titer.kit.db.types import Instant
@@ -25,6 +25,8 @@ _COLUMNS: tuple[ColumnClause[Any], ...] = (
     column("revoked_at", Instant),
     column("last_used_at", Instant),
     column("api_access"),
+    column("kind"),
+    column("client_id"),
 )
 #: On PostgreSQL a function that runs as the owner: no row is visible before the tenant is known.
 _BY_FUNCTION = select(*_COLUMNS).select_from(func.find_api_key(bindparam("digest")).table_valued())
@@ -39,6 +41,8 @@ _BY_JOIN = (
         ApiKey.revoked_at,
         KeyUse.last_used_at,
         Plan.api_access,
+        ApiKey.kind,
+        ApiKey.client_id,
     )
     .join(Organization, Organization.id == ApiKey.organization_id)
     .join(Plan, Plan.name == Organization.plan)
@@ -67,6 +71,8 @@ async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
         api_access=row.api_access,
+        kind=Kind(row.kind),
+        client_id=row.client_id,
     )
 
 
@@ -77,11 +83,24 @@ async def every_digest(work: Work) -> list[bytes]:
 
 
 class ApiKeys(Records[ApiKey]):
+    """The keys of one kind: of the laboratory's integrations, or of its clients."""
+
     model = ApiKey
 
-    async def matching(self, window: Window, *, created_by: int | None = None) -> Slice[ApiKey]:
-        wanted = [] if created_by is None else [ApiKey.created_by == created_by]
-        return await self.page(window, *wanted)
+    def __init__(self, session: TenantSession, kind: Kind = Kind.LAB) -> None:
+        super().__init__(session)
+        self.kind = kind
+
+    async def matching(
+        self, window: Window, *, created_by: int | None = None, client_id: int | None = None
+    ) -> Slice[ApiKey]:
+        pairs = ((ApiKey.created_by, created_by), (ApiKey.client_id, client_id))
+        return await self.page(
+            window, *(column == value for column, value in pairs if value is not None)
+        )
+
+    def _select(self) -> Select[Any]:
+        return super()._select().where(ApiKey.kind == self.kind)
 
     async def last_uses(self, key_ids: Collection[int]) -> Mapping[int, datetime]:
         """When each of the keys was last seen, by its id; nothing of one that never was."""

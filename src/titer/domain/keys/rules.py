@@ -8,6 +8,18 @@ from enum import StrEnum
 from titer.domain.people.rules import Role
 
 PREFIX = "lk_"
+RESULTS_PREFIX = "lr_"
+
+
+class Kind(StrEnum):
+    """Whose key it is: an integration of the laboratory's, or one of its clients'."""
+
+    LAB = "lab"
+    RESULTS = "results"
+
+
+#: How the text of a key begins.
+PREFIXES: Mapping[Kind, str] = {Kind.LAB: PREFIX, Kind.RESULTS: RESULTS_PREFIX}
 
 
 class Scope(StrEnum):
@@ -41,6 +53,9 @@ class KeyIdentity:
     revoked_at: datetime | None
     last_used_at: datetime | None
     api_access: bool
+    kind: Kind = Kind.LAB
+    #: Whose results it reads; None of the laboratory's own, which are nobody's in particular.
+    client_id: int | None = None
 
     def opens(self, now: datetime) -> bool:
         """Whether the key is neither revoked nor expired, on a plan with API access."""

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from titer.domain.keys.models import ApiKey
 from titer.domain.keys.repository import ApiKeys, note_use
-from titer.domain.keys.rules import POWERS, PREFIX, KeyIdentity, Scope, spell_scopes
+from titer.domain.keys.rules import POWERS, PREFIXES, KeyIdentity, Kind, Scope, spell_scopes
 from titer.domain.people.rules import Role
 from titer.kit import tokens
 from titer.kit.db.engine import Database
-from titer.kit.errors import Detail, Forbidden, InvalidBody
+from titer.kit.errors import Detail, Forbidden, at_fault
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 #: A key's last use is true to this many seconds, and costs no write per request.
@@ -23,11 +23,18 @@ async def mint(
     created_by: int,
     scopes: Iterable[Scope] = tuple(Scope),
     expires_at: datetime | None = None,
+    client_id: int | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key, and its text: the only time that anybody sees it."""
-    raw = tokens.mint(PREFIX)
+    """A new key, and its text: the only time that anybody sees it.
+
+    With a client it is a results key, that client's; else it is one of the laboratory's own.
+    """
+    kind = Kind.LAB if client_id is None else Kind.RESULTS
+    raw = tokens.mint(PREFIXES[kind])
     key = ApiKey(
         name=name,
+        kind=kind,
+        client_id=client_id,
         key_prefix=tokens.masked(raw),
         digest=tokens.digest(raw),
         scopes=spell_scopes(scopes),
@@ -36,7 +43,7 @@ async def mint(
         expires_at=expires_at,
     )
     session.label(key, "minted")
-    return await ApiKeys(session).add(key), raw
+    return await ApiKeys(session, kind).add(key), raw
 
 
 async def mint_as(
@@ -55,17 +62,21 @@ async def mint_as(
     beyond = set(scopes) - POWERS[maker]
     if beyond:
         raise Forbidden(f"Your role cannot give a key the scope {spell_scopes(beyond)}.")
-    if expires_at is not None and expires_at <= session.now:
-        fault = Detail("expiresAt", "must lie in the future")
-        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
+    refuse_past(session, expires_at)
     return await mint(
         session, name=name, created_by=created_by, scopes=scopes, expires_at=expires_at
     )
 
 
-async def revoke(session: TenantSession, key_id: int) -> ApiKey:
+def refuse_past(session: TenantSession, expires_at: datetime | None) -> None:
+    """Raise `InvalidBody` for an expiry that has passed."""
+    if expires_at is not None and expires_at <= session.now:
+        raise at_fault([Detail("expiresAt", "must lie in the future")])
+
+
+async def revoke(session: TenantSession, key_id: int, kind: Kind = Kind.LAB) -> ApiKey:
     """End a key at once; one that has ended stays as it is. Raises `NotFound`."""
-    key = await ApiKeys(session).get_for_change(key_id)
+    key = await ApiKeys(session, kind).get_for_change(key_id)
     if key.revoked_at is None:
         key.revoked_at = session.now
         session.label(key, "revoked")

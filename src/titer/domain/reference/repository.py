@@ -6,6 +6,8 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from titer.domain.reference.models import (
+    Analyte,
+    CustomField,
     MaterialType,
     StorageLocation,
     TestDefinition,
@@ -93,6 +95,27 @@ class TestDefinitions(Catalogue[TestDefinition]):
         flag_modified(definition, "updated_at")
 
 
+class Analytes(Records[Analyte]):
+    model = Analyte
+
+    async def with_code(self, definition_id: int, code: str) -> Analyte | None:
+        return await self.one(Analyte.test_definition_id == definition_id, Analyte.code == code)
+
+    async def of_each(self, definition_ids: Collection[int]) -> dict[int, list[Analyte]]:
+        """The analytes of each definition in their order, those out of use too."""
+        found: dict[int, list[Analyte]] = {definition_id: [] for definition_id in definition_ids}
+        if not found:
+            return found
+        rows = await self.session.scalars(
+            select(Analyte)
+            .where(Analyte.test_definition_id.in_(definition_ids))
+            .order_by(Analyte.position, Analyte.id)
+        )
+        for row in rows:
+            found[row.test_definition_id].append(row)
+        return found
+
+
 class StorageLocations(Catalogue[StorageLocation]):
     model = StorageLocation
 
@@ -112,3 +135,22 @@ class StorageLocations(Catalogue[StorageLocation]):
         found = await self.all(StorageLocation.path.startswith(f"{path}/", autoescape=True))
         # SQLite's LIKE takes `cold` for `COLD`.
         return [place for place in found if place.path.startswith(f"{path}/")]
+
+
+class CustomFields(Records[CustomField]):
+    model = CustomField
+
+    async def of(self, resource: str) -> Sequence[CustomField]:
+        """The fields of tests, or of samples, in the order in which they were defined."""
+        return await self.all(CustomField.resource == resource)
+
+    async def with_key(self, resource: str, key: str) -> CustomField | None:
+        return await self.one(CustomField.resource == resource, CustomField.key == key)
+
+    async def matching(
+        self, window: Window, *, resource: str | None = None, active: bool | None = None
+    ) -> Slice[CustomField]:
+        pairs = ((CustomField.resource, resource), (CustomField.active, active))
+        return await self.page(
+            window, *(column == value for column, value in pairs if value is not None)
+        )

@@ -1,7 +1,9 @@
 """Rules of the catalogue. Pure."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 
 from titer.kit.errors import Detail
 
@@ -9,6 +11,15 @@ CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,63}")
 #: A storage location's code is a step of a path, so it holds no `/`.
 PLACE_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,63}")
 MOST_DECIMALS = 15
+#: What programs call a custom field.
+FIELD_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class Resource(StrEnum):
+    """What an organization may define fields for."""
+
+    TEST = "test"
+    SAMPLE = "sample"
 
 
 def code_at_fault(code: str | None, pattern: re.Pattern[str] = CODE) -> list[Detail]:
@@ -35,6 +46,12 @@ def decimals_at_fault(decimals: int | None) -> list[Detail]:
     if decimals is None or 0 <= decimals <= MOST_DECIMALS:
         return []
     return [Detail("decimals", f"must be from 0 to {MOST_DECIMALS}")]
+
+
+def repeats_at_fault(codes: Sequence[str]) -> list[Detail]:
+    """What is wrong with the codes of a panel's analytes: one that stands twice."""
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    return [Detail("analytes", f"must not name {code} twice") for code in twice]
 
 
 def capacity_at_fault(capacity: int | None) -> list[Detail]:

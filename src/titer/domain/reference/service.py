@@ -4,19 +4,27 @@ What is in use somewhere is never deleted: it is retired (`active=False`), and c
 An upsert finds its record by `with_code` of the repository, then creates or changes it here.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from titer.domain.reference import rules
-from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
+from titer.domain.reference.models import (
+    Analyte,
+    CustomField,
+    MaterialType,
+    StorageLocation,
+    TestDefinition,
+)
 from titer.domain.reference.repository import (
+    Analytes,
+    CustomFields,
     MaterialTypes,
     StorageLocations,
     TestDefinitions,
 )
-from titer.kit.errors import Detail, at_fault, unknown
+from titer.kit.errors import Detail, at_fault, taken, unknown
 from titer.kit.tenancy import TenantSession
 
 
@@ -31,8 +39,22 @@ class MaterialTypeEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyteEntry:
+    """What a person keeps of an analyte; its place is where it stands in its panel's list."""
+
+    code: str
+    name: str
+    unit: str | None = None
+    decimals: int | None = None
+    spec_min: Decimal | None = None
+    spec_max: Decimal | None = None
+    loq: Decimal | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestDefinitionEntry:
-    """What a person keeps of a test definition."""
+    """What a person keeps of a test definition. `analytes` make a panel of it."""
 
     __test__ = False
 
@@ -45,6 +67,7 @@ class TestDefinitionEntry:
     spec_max: Decimal | None = None
     loq: Decimal | None = None
     material_type_ids: tuple[int, ...] = ()
+    analytes: tuple[AnalyteEntry, ...] = ()
     active: bool = True
 
 
@@ -111,11 +134,16 @@ async def create_test_definition(
         spec_max=entry.spec_max,
         loq=entry.loq,
         active=entry.active,
+        panel=_is_panel(entry.analytes),
     )
     materials = sorted(set(entry.material_type_ids))
-    session.label(row, "created", beside={"material_type_ids": (None, materials)})
+    beside: dict[str, tuple[Any, Any]] = {"material_type_ids": (None, materials)}
+    if entry.analytes:
+        beside["analytes"] = (None, _spelled(entry.analytes))
+    session.label(row, "created", beside=beside)
     await TestDefinitions(session).add(row)
     await TestDefinitions(session).set_materials(row.id, materials)
+    await _set_analytes(session, row.id, [], entry.analytes)
     return row
 
 
@@ -128,25 +156,87 @@ async def change_test_definition(
     """Change those fields of an entry that `values` names; verdicts of the past stay.
 
     Raises `NotFound`, `PreconditionFailed`, and what creating one raises. A material type that
-    the test has already may have been retired since.
+    the test has already may have been retired since. `analytes` is the whole list, in its order:
+    each is found by its code, and one that it leaves out is taken out of use.
     """
     definitions = TestDefinitions(session)
     row = await definitions.get_for_change(test_definition_id, expected)
     had = (await definitions.materials_of([row.id]))[row.id]
-    entry = replace(_definition_entry(row, had), **values)
+    had_analytes = (await Analytes(session).of_each([row.id]))[row.id]
+    entry = replace(_definition_entry(row, had, had_analytes), **values)
     _check_definition(entry)
     await definitions.require_free(entry.code, row.id)
     materials = sorted(set(entry.material_type_ids))
     await _require_materials(session, set(materials) - set(had))
-    own = {name: value for name, value in values.items() if name != "material_type_ids"}
-    if materials == had:
-        write(session, row, own)
-    else:
-        write(session, row, own, beside={"material_type_ids": (had, materials)})
-        definitions.touch(row)
+    own = {
+        name: value
+        for name, value in values.items()
+        if name not in {"material_type_ids", "analytes"}
+    }
+    beside: dict[str, tuple[Any, Any]] = {}
+    if materials != had:
+        beside["material_type_ids"] = (had, materials)
         await definitions.set_materials(row.id, materials)
+    if "analytes" in values:
+        before = [_analyte_entry(analyte) for analyte in had_analytes]
+        after = _with_retired(before, entry.analytes)
+        if before != after:
+            beside["analytes"] = (_spelled(before), _spelled(after))
+            await _set_analytes(session, row.id, had_analytes, after)
+            row.panel = _is_panel(after)
+    write(session, row, own, beside=beside)
+    if beside:
+        definitions.touch(row)
     await session.flush()
     return row
+
+
+async def keep_analyte(
+    session: TenantSession, test_definition_id: int, entry: AnalyteEntry
+) -> TestDefinition:
+    """Change the panel's analyte that has the entry's code, or add it at the panel's end.
+
+    Raises `NotFound` and `InvalidBody`.
+    """
+    had = (await Analytes(session).of_each([test_definition_id]))[test_definition_id]
+    entries = {row.code: _analyte_entry(row) for row in had} | {entry.code: entry}
+    analytes = tuple(entries.values())
+    return await change_test_definition(session, test_definition_id, {"analytes": analytes})
+
+
+def _is_panel(analytes: Iterable[AnalyteEntry]) -> bool:
+    return any(analyte.active for analyte in analytes)
+
+
+def _with_retired(
+    had: Sequence[AnalyteEntry], wanted: Sequence[AnalyteEntry]
+) -> list[AnalyteEntry]:
+    """The list as it will be: what it leaves out stays at its end, out of use."""
+    named = {analyte.code for analyte in wanted}
+    return [*wanted, *(replace(each, active=False) for each in had if each.code not in named)]
+
+
+def _spelled(analytes: Iterable[AnalyteEntry]) -> list[dict[str, Any]]:
+    """The analytes as the trail keeps them."""
+    return [asdict(analyte) for analyte in analytes]
+
+
+async def _set_analytes(
+    session: TenantSession,
+    definition_id: int,
+    had: Iterable[Analyte],
+    wanted: Sequence[AnalyteEntry],
+) -> None:
+    known = {analyte.code: analyte for analyte in had}
+    for position, entry in enumerate(wanted, start=1):
+        row = known.get(entry.code)
+        if row is None:
+            row = Analyte(test_definition_id=definition_id)
+            session.add(row)
+        for name, value in asdict(entry).items():
+            setattr(row, name, value)
+        row.position = position
+    await session.flush()
 
 
 async def create_storage_location(
@@ -200,6 +290,52 @@ async def change_storage_location(
     await _lead_to(session, row, rules.path_of(parent.path if parent else None, row.code))
     await session.flush()
     return row
+
+
+async def define_custom_field(
+    session: TenantSession, resource: rules.Resource, key: str, name: str
+) -> CustomField:
+    """Define a field for tests or for samples. Raises `Duplicate` (key)."""
+    holder = await CustomFields(session).with_key(resource, key)
+    if holder is not None:
+        raise taken("key", key, holder.id)
+    return await CustomFields(session).add(CustomField(resource=resource, key=key, name=name))
+
+
+async def change_custom_field(
+    session: TenantSession,
+    custom_field_id: int,
+    values: Mapping[str, Any],
+    expected: int | None = None,
+) -> CustomField:
+    """Rename a field, take it out of use or bring it back; values that are there stay.
+
+    Raises `NotFound` and `PreconditionFailed`.
+    """
+    row = await CustomFields(session).get_for_change(custom_field_id, expected)
+    write(session, row, values)
+    await session.flush()
+    return row
+
+
+async def merged_fields(
+    session: TenantSession,
+    resource: rules.Resource,
+    had: Mapping[str, str],
+    said: Mapping[str, str | None],
+) -> dict[str, str]:
+    """What a record's custom fields are once `said` is: null clears one.
+
+    Raises `InvalidBody` for a key that nobody has defined, or that is out of use.
+    """
+    known = {row.key for row in await CustomFields(session).of(resource) if row.active}
+    unknown_keys = [key for key in said if key not in known and key not in had]
+    if unknown_keys:
+        raise at_fault(
+            [Detail(f"customFields.{key}", "is not a field in use") for key in unknown_keys]
+        )
+    merged = {**had, **said}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def write(
@@ -256,7 +392,18 @@ def _check_definition(entry: TestDefinitionEntry) -> None:
         rules.code_at_fault(entry.code)
         + rules.decimals_at_fault(entry.decimals)
         + rules.limits_at_fault(entry.spec_min, entry.spec_max, entry.loq)
+        + [fault for place in enumerate(entry.analytes) for fault in _analyte_at_fault(*place)]
+        + rules.repeats_at_fault([analyte.code for analyte in entry.analytes])
     )
+
+
+def _analyte_at_fault(index: int, entry: AnalyteEntry) -> list[Detail]:
+    faults = (
+        rules.code_at_fault(entry.code)
+        + rules.decimals_at_fault(entry.decimals)
+        + rules.limits_at_fault(entry.spec_min, entry.spec_max, entry.loq)
+    )
+    return [Detail(f"analytes[{index}].{fault.field}", fault.message) for fault in faults]
 
 
 def _check_place(entry: StorageLocationEntry) -> None:
@@ -265,7 +412,22 @@ def _check_place(entry: StorageLocationEntry) -> None:
     )
 
 
-def _definition_entry(row: TestDefinition, materials: Iterable[int]) -> TestDefinitionEntry:
+def _analyte_entry(row: Analyte) -> AnalyteEntry:
+    return AnalyteEntry(
+        code=row.code,
+        name=row.name,
+        unit=row.unit,
+        decimals=row.decimals,
+        spec_min=row.spec_min,
+        spec_max=row.spec_max,
+        loq=row.loq,
+        active=row.active,
+    )
+
+
+def _definition_entry(
+    row: TestDefinition, materials: Iterable[int], analytes: Iterable[Analyte]
+) -> TestDefinitionEntry:
     return TestDefinitionEntry(
         code=row.code,
         name=row.name,
@@ -276,6 +438,7 @@ def _definition_entry(row: TestDefinition, materials: Iterable[int]) -> TestDefi
         spec_max=row.spec_max,
         loq=row.loq,
         material_type_ids=tuple(materials),
+        analytes=tuple(_analyte_entry(analyte) for analyte in analytes),
         active=row.active,
     )
 

@@ -15,6 +15,9 @@ from titer.domain.samples.models import Sample, SampleTest
 from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.samples.rules import Status
 from titer.domain.samples.service import refuse_if_reported, set_status, spell_blockers
+from titer.domain.webhooks.rules import TEST_PUBLISHED
+from titer.domain.webhooks.service import announce
+from titer.kit.clock import spell
 from titer.kit.errors import Detail, InvalidBody
 from titer.kit.records import require_version
 from titer.kit.tenancy import TenantSession
@@ -117,4 +120,20 @@ async def report(session: TenantSession, sample_id: int, expected: int | None = 
     sample.reported_at = session.now
     session.label(sample, "reported")
     await session.flush()
+    await _announce(session, sample)
     return sample
+
+
+async def _announce(session: TenantSession, sample: Sample) -> None:
+    """Tell of each test that is published with the sample, in the same transaction."""
+    for test in await SampleTests(session).of(sample.id):
+        told = {
+            "id": test.id,
+            "sample_id": sample.id,
+            "order_id": sample.order_id,
+            "lot": sample.lot,
+            "assay": {"id": test.test_definition_id, "name": test.test_name},
+            "specification": test.specification,
+            "published_at": spell(session.now),
+        }
+        await announce(session, TEST_PUBLISHED, sample.client_id, told)

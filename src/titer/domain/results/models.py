@@ -13,13 +13,15 @@ class ResultEntry(TenantOwned):
     """What was once the result of a test, kept for good beside what came later.
 
     `action` says what made it: `entered`, `cleared`, `verified` or `reopened`. `version` is the
-    version of the sample test that it left behind.
+    version of the sample test that it left behind. An entry about one analyte of a panel names it.
     """
 
     __tablename__ = "result_entries"
     __audited__ = False  # the sample test's own event says the same
 
     sample_test_id: Mapped[int]
+    analyte_id: Mapped[int | None]
+    analyte_code: Mapped[str | None]
     version: Mapped[int]
     action: Mapped[str]
     result: Mapped[str | None]

@@ -1,6 +1,7 @@
 """Reading a result, and holding it against its limits. Pure, and exact: decimals, never floats."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +14,20 @@ class Specification(StrEnum):
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     NO_SPEC = "no_spec"
+
+
+#: From the worst to the best.
+_SEVERITY = (
+    Specification.FAIL,
+    Specification.INCONCLUSIVE,
+    Specification.PASS,
+    Specification.NO_SPEC,
+)
+
+
+def worst(verdicts: Iterable[Specification]) -> Specification:
+    """A panel's verdict: the worst of its analytes'."""
+    return min(verdicts, key=_SEVERITY.index, default=Specification.NO_SPEC)
 
 
 class Source(StrEnum):

@@ -1,11 +1,13 @@
 """Use cases of results: entering one, entering many, verifying, reopening for a retest."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from titer.domain.organizations.repository import Organizations
-from titer.domain.reference.models import TestDefinition
-from titer.domain.reference.repository import TestDefinitions
+from titer.domain.reference.models import Analyte, TestDefinition
+from titer.domain.reference.repository import Analytes, TestDefinitions
+from titer.domain.reference.rules import Resource
+from titer.domain.reference.service import merged_fields
 from titer.domain.results.errors import (
     DuplicateInRequest,
     NoResult,
@@ -13,20 +15,40 @@ from titer.domain.results.errors import (
     SecondPersonRequired,
 )
 from titer.domain.results.models import ResultEntry
-from titer.domain.results.rules import Limits, Reading, Source, Specification, judge, read
+from titer.domain.results.rules import (
+    Limits,
+    Reading,
+    Source,
+    Specification,
+    judge,
+    read,
+    worst,
+)
 from titer.domain.samples.errors import InvalidTransition
-from titer.domain.samples.models import Sample, SampleTest
-from titer.domain.samples.repository import Samples, SampleTests
+from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
+from titer.domain.samples.repository import AnalyteResults, Samples, SampleTests
 from titer.domain.samples.rules import Status, TestStatus
 from titer.domain.samples.service import refuse_if_reported
-from titer.kit.errors import NotFound, Problem
+from titer.kit.errors import Detail, NotFound, Problem, at_fault, unknown
 from titer.kit.records import require_version
 from titer.kit.tenancy import TenantSession
 
 
 @dataclass(frozen=True, slots=True)
+class AnalyteEntry:
+    """What is to be written to one analyte of a panel, named by its id or by its code."""
+
+    result: str | None
+    analyte_id: int | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """What is to be written to a test. `keep` marks a field that the caller left out."""
+    """What is to be written to a test. `keep` marks a field that the caller left out.
+
+    A panel takes `results`, any other test takes `result`.
+    """
 
     sample_test_id: int
     result: str | None = None
@@ -34,6 +56,8 @@ class Entry:
     reason: str | None = None
     keep_result: bool = False
     keep_notes: bool = False
+    results: tuple[AnalyteEntry, ...] | None = None
+    custom_fields: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +78,16 @@ async def enter(
 ) -> SampleTest:
     """Enter, change or clear a result, or its notes.
 
-    Raises `NotFound`, `ResultLocked`, `PreconditionFailed`, and `InvalidTransition` where the
-    sample is closed to change.
+    Raises `NotFound`, `ResultLocked`, `PreconditionFailed`, `InvalidTransition` where the sample
+    is closed to change, and `InvalidBody` or `InvalidReference` where the test is no panel, or is
+    one, or does not have the analyte.
     """
     samples = await _lock_samples(session, [entry.sample_test_id])
     test = await SampleTests(session).get_for_change(entry.sample_test_id, expected)
-    definitions = await TestDefinitions(session).by_id([test.test_definition_id])
-    _write(_Bench(session, samples, definitions, source), test, entry)
+    _write(await _Bench.of(session, samples, [test], source), test, entry)
+    if entry.custom_fields is not None:
+        said, had = entry.custom_fields, test.custom_fields
+        test.custom_fields = await merged_fields(session, Resource.TEST, had, said)
     await session.flush()
     return test
 
@@ -75,10 +102,7 @@ async def enter_many(
     wanted = [entry.sample_test_id for entry in entries]
     samples = await _lock_samples(session, wanted)
     tests = await SampleTests(session).locked(wanted)
-    definitions = await TestDefinitions(session).by_id(
-        {test.test_definition_id for test in tests.values()}
-    )
-    bench = _Bench(session, samples, definitions, source)
+    bench = await _Bench.of(session, samples, list(tests.values()), source)
     outcomes: list[Outcome] = []
     seen: set[int] = set()
     for entry in entries:
@@ -111,7 +135,7 @@ async def verify(
         raise ResultLocked
     require_version(test, expected)
     refuse_if_reported(samples[test.sample_id])
-    if test.result is None:
+    if test.status != TestStatus.COMPLETED:
         raise NoResult
     await _require_second_person(session, test)
     test.status = TestStatus.VERIFIED
@@ -125,18 +149,32 @@ async def verify(
 
 async def reopen(session: TenantSession, test: SampleTest, reason: str) -> None:
     """Unlock a verified test for a retest: nothing of the old result is left on it."""
+    analytes = (await AnalyteResults(session).of_each([test])).get(test.id, [])
+    for analyte in analytes:
+        _remember(session, test, "reopened", reason, analyte)
     _remember(session, test, "reopened", reason)
     _set_result(test, None, Reading(), Specification.NO_SPEC, Limits())
     test.notes = None
-    test.source = test.entered_by = test.entered_at = None
+    test.source = test.entered_by = test.entered_at = test.started_at = test.loq = None
     test.verified_at = test.verified_by = None
-    session.label(test, "reopened", reason)
+    before = _spelled(analytes)
+    beside = {"results": (before, dict.fromkeys(before))} if analytes else None
+    session.label(test, "reopened", reason, beside=beside)
+    # The database lets nobody change an analyte before its test is unlocked.
+    await session.flush()
+    for analyte in analytes:
+        _set_analyte(analyte, None, Reading(), Specification.NO_SPEC, Limits())
+        analyte.loq = analyte.entered_by = analyte.entered_at = None
     await session.flush()
 
 
 async def _require_second_person(session: TenantSession, test: SampleTest) -> None:
     organization = await Organizations(session).own()
-    if organization.require_second_person and test.entered_by == session.actor.user_id:
+    if not organization.require_second_person:
+        return
+    analytes = (await AnalyteResults(session).of_each([test])).get(test.id, [])
+    entered_by = {test.entered_by, *(analyte.entered_by for analyte in analytes)}
+    if session.actor.user_id in entered_by:
         raise SecondPersonRequired
 
 
@@ -154,13 +192,37 @@ class _Bench:
     samples: Mapping[int, Sample]
     definitions: Mapping[int, TestDefinition]
     source: Source
+    #: Of the panels: what the catalogue says of each analyte now, and each one's place.
+    catalogue: Mapping[int, Analyte] = field(default_factory=dict)
+    analytes: Mapping[int, Sequence[AnalyteResult]] = field(default_factory=dict)
+
+    @classmethod
+    async def of(
+        cls,
+        session: TenantSession,
+        samples: Mapping[int, Sample],
+        tests: Sequence[SampleTest],
+        source: Source,
+    ) -> "_Bench":
+        definitions = await TestDefinitions(session).by_id(
+            {test.test_definition_id for test in tests}
+        )
+        analytes = await AnalyteResults(session).of_each(tests)
+        catalogue = await Analytes(session).by_id(
+            {each.analyte_id for rows in analytes.values() for each in rows}
+        )
+        return cls(session, samples, definitions, source, catalogue, analytes)
 
 
 def _write(bench: _Bench, test: SampleTest, entry: Entry) -> None:
     session = bench.session
-    _refuse_if_closed(test, bench.samples[test.sample_id], entry)
+    written = _analytes_of(bench, test, entry)
+    _refuse_if_closed(test, bench.samples[test.sample_id], entry, written)
     if not entry.keep_notes:
         test.notes = entry.notes
+    if written:
+        _write_panel(bench, test, entry, written)
+        return
     if entry.keep_result:
         session.label(test, "annotated", entry.reason)
         return
@@ -170,21 +232,113 @@ def _write(bench: _Bench, test: SampleTest, entry: Entry) -> None:
     definition = bench.definitions[test.test_definition_id]
     limits = Limits(definition.spec_min, definition.spec_max)
     test.unit = definition.unit
+    test.loq = definition.loq
     reading = read(entry.result, definition.unit)
     _set_result(test, entry.result, reading, judge(reading, limits), limits)
-    test.source = bench.source
-    test.entered_by = session.actor.user_id
-    test.entered_at = session.now
+    _stamp(bench, test)
     session.label(test, "result_entered", entry.reason)
     _remember(session, test, "entered", entry.reason)
 
 
-def _refuse_if_closed(test: SampleTest, sample: Sample, entry: Entry) -> None:
+def _stamp(bench: _Bench, test: SampleTest) -> None:
+    """Say on a test who entered a result, how and when."""
+    test.source = bench.source
+    test.entered_by = bench.session.actor.user_id
+    test.entered_at = bench.session.now
+    test.started_at = test.started_at or bench.session.now
+
+
+_Written = Sequence[tuple[AnalyteResult, str | None]]
+
+
+def _analytes_of(bench: _Bench, test: SampleTest, entry: Entry) -> _Written:
+    """The analytes that an entry is about, each with what it is to be.
+
+    Raises `InvalidBody` and `InvalidReference`.
+    """
+    if test.panel and not entry.keep_result:
+        raise at_fault([Detail("result", "is not for a test with analytes: send results")])
+    if entry.results is None:
+        return ()
+    if not test.panel:
+        raise at_fault([Detail("results", "is for a test with analytes: send result")])
+    by_id = {each.analyte_id: each for each in bench.analytes[test.id]}
+    by_code = {each.code: each for each in bench.analytes[test.id]}
+    found: dict[int, tuple[AnalyteResult, str | None]] = {}
+    for each in entry.results:
+        if each.analyte_id is not None:
+            if each.analyte_id not in by_id:
+                raise unknown("results.analyteId", [each.analyte_id])
+            row = by_id[each.analyte_id]
+        elif each.code in by_code:
+            row = by_code[each.code]
+        else:
+            raise at_fault([Detail("results.analyteCode", f"{each.code} is no analyte of it")])
+        if row.id in found:
+            raise at_fault([Detail("results", f"must not name {row.code} twice")])
+        found[row.id] = (row, each.result)
+    return list(found.values())
+
+
+def _write_panel(bench: _Bench, test: SampleTest, entry: Entry, written: _Written) -> None:
+    """Set some of a panel's results, and what follows from all of them."""
+    session, rows = bench.session, bench.analytes[test.id]
+    before = _spelled(row for row, _ in written)
+    for row, text in written:
+        if text is None:
+            if row.result is None:
+                continue
+            _set_analyte(row, None, Reading(), Specification.NO_SPEC, Limits())
+            row.loq = row.entered_by = row.entered_at = None
+            _remember(session, test, "cleared", entry.reason, row)
+            continue
+        analyte = bench.catalogue[row.analyte_id]
+        limits = Limits(analyte.spec_min, analyte.spec_max)
+        row.unit, row.loq = analyte.unit, analyte.loq
+        reading = read(text, analyte.unit)
+        _set_analyte(row, text, reading, judge(reading, limits), limits)
+        row.entered_by, row.entered_at = session.actor.user_id, session.now
+        _remember(session, test, "entered", entry.reason, row)
+    test.specification = worst(Specification(row.specification) for row in rows)
+    whole = all(row.result is not None for row in rows)
+    test.status = TestStatus.COMPLETED if whole else TestStatus.PENDING
+    if any(row.result is not None for row in rows):
+        _stamp(bench, test)
+    else:
+        test.source = test.entered_by = test.entered_at = test.started_at = None
+    after = _spelled(row for row, _ in written)
+    session.touch(test)
+    verb = "result_entered" if any(text is not None for _, text in written) else "result_cleared"
+    session.label(test, verb, entry.reason, beside={"results": (before, after)})
+
+
+def _spelled(rows: Iterable[AnalyteResult]) -> dict[str, str | None]:
+    """Results by their analytes' codes, as the trail keeps them."""
+    return {row.code: row.result for row in rows}
+
+
+def _set_analyte(
+    row: AnalyteResult,
+    result: str | None,
+    reading: Reading,
+    verdict: Specification,
+    limits: Limits,
+) -> None:
+    row.result = result
+    row.result_operator = reading.operator
+    row.result_value = reading.value
+    row.specification = verdict
+    row.spec_min = limits.low
+    row.spec_max = limits.high
+
+
+def _refuse_if_closed(test: SampleTest, sample: Sample, entry: Entry, written: _Written) -> None:
     """Refuse before anything is written: a row of a bulk entry that fails changes nothing."""
     if test.verified_at is not None:
         raise ResultLocked
     refuse_if_reported(sample)
     clears = not entry.keep_result and entry.result is None and test.result is not None
+    clears = clears or any(text is None and row.result is not None for row, text in written)
     if clears and sample.status == Status.COMPLETED:
         raise InvalidTransition(
             "A completed sample's results can be changed, not cleared: move it back first.",
@@ -197,7 +351,7 @@ def _clear(session: TenantSession, test: SampleTest, entry: Entry) -> None:
         session.label(test, "annotated", entry.reason)
         return
     _set_result(test, None, Reading(), Specification.NO_SPEC, Limits())
-    test.source = test.entered_by = test.entered_at = None
+    test.source = test.entered_by = test.entered_at = test.started_at = test.loq = None
     session.label(test, "result_cleared", entry.reason)
     _remember(session, test, "cleared", entry.reason)
 
@@ -220,21 +374,33 @@ def _set_result(
     test.status = TestStatus.PENDING if result is None else TestStatus.COMPLETED
 
 
-def _remember(session: TenantSession, test: SampleTest, action: str, reason: str | None) -> None:
-    """Keep what the test says now in its history. The version is the one that the flush leaves."""
+def _remember(
+    session: TenantSession,
+    test: SampleTest,
+    action: str,
+    reason: str | None,
+    analyte: AnalyteResult | None = None,
+) -> None:
+    """Keep what the test, or one of its analytes, says now in its history.
+
+    The version is the one that the flush leaves on the test.
+    """
     session.touch(test)  # the same result again is an act of its own, and moves the version on
+    told = test if analyte is None else analyte
     session.add(
         ResultEntry(
             sample_test_id=test.id,
+            analyte_id=analyte.analyte_id if analyte else None,
+            analyte_code=analyte.code if analyte else None,
             version=test.version + 1,
             action=action,
-            result=test.result,
-            result_operator=test.result_operator,
-            result_value=test.result_value,
-            unit=test.unit,
-            specification=test.specification,
-            spec_min=test.spec_min,
-            spec_max=test.spec_max,
+            result=told.result,
+            result_operator=told.result_operator,
+            result_value=told.result_value,
+            unit=told.unit,
+            specification=told.specification,
+            spec_min=told.spec_min,
+            spec_max=told.spec_max,
             notes=test.notes,
             source=test.source,
             reason=reason,

@@ -1,12 +1,12 @@
 """All queries about samples and their scheduled tests."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
-from titer.domain.samples.models import Counter, Sample, SampleTest
+from titer.domain.samples.models import AnalyteResult, Counter, Sample, SampleTest
 from titer.domain.samples.rules import TestState, TestStatus
 from titer.kit.errors import Detail, InvalidQuery
 from titer.kit.paging import Slice, Window, cut
@@ -22,6 +22,9 @@ class SampleFilter:
     project_id: int | None = None
     tracking_id: str | None = None
     external_id: str | None = None
+    order_id: int | None = None
+    sku_id: int | None = None
+    lot: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -32,6 +35,9 @@ class SampleFilter:
             (Sample.project_id, self.project_id),
             (Sample.tracking_id, self.tracking_id),
             (Sample.external_id, self.external_id),
+            (Sample.order_id, self.order_id),
+            (Sample.sku_id, self.sku_id),
+            (Sample.lot, self.lot),
         )
         found: list[ColumnElement[bool]] = [
             column == value for column, value in pairs if value is not None
@@ -119,11 +125,14 @@ class SampleTests(Records[SampleTest]):
 
     async def states(self, sample_id: int) -> list[TestState]:
         rows = await self.session.execute(
-            select(SampleTest.id, SampleTest.test_code, SampleTest.status)
+            select(SampleTest.id, SampleTest.test_code, SampleTest.status, SampleTest.entered_at)
             .where(SampleTest.sample_id == sample_id)
             .order_by(SampleTest.id)
         )
-        return [TestState(test_id, code, TestStatus(status)) for test_id, code, status in rows]
+        return [
+            TestState(test_id, code, TestStatus(status), entered_at is not None)
+            for test_id, code, status, entered_at in rows
+        ]
 
     async def matching(
         self,
@@ -156,3 +165,21 @@ class SampleTests(Records[SampleTest]):
             .with_for_update()
         )
         return {row.id: row for row in await self.session.scalars(statement)}
+
+
+class AnalyteResults(Records[AnalyteResult]):
+    model = AnalyteResult
+
+    async def of_each(self, tests: Iterable[SampleTest]) -> dict[int, list[AnalyteResult]]:
+        """The results of each panel among the tests, in its analytes' order."""
+        found: dict[int, list[AnalyteResult]] = {test.id: [] for test in tests if test.panel}
+        if not found:
+            return found
+        rows = await self.session.scalars(
+            select(AnalyteResult)
+            .where(AnalyteResult.sample_test_id.in_(found))
+            .order_by(AnalyteResult.position, AnalyteResult.id)
+        )
+        for row in rows:
+            found[row.sample_test_id].append(row)
+        return found

@@ -62,6 +62,8 @@ class TestState:
     sample_test_id: int
     code: str
     status: TestStatus
+    #: Whether anything has been entered: a panel may be pending with some of its results.
+    started: bool = False
 
 
 def blockers(old: Status, new: Status, tests: Sequence[TestState]) -> list[Blocker]:
@@ -71,7 +73,7 @@ def blockers(old: Status, new: Status, tests: Sequence[TestState]) -> list[Block
             return [
                 Blocker("has_result", test.sample_test_id, f"{test.code} already has a result.")
                 for test in tests
-                if test.status is not TestStatus.PENDING
+                if test.started or test.status is not TestStatus.PENDING
             ]
         case Status.PROCESSING, Status.COMPLETED:
             return [

@@ -1,23 +1,32 @@
 """Use cases of samples: registering, changing, receiving, moving along the workflow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from titer.domain.clients.models import Client
 from titer.domain.clients.repository import Clients
+from titer.domain.commerce.repository import Orders, Products, Skus
+from titer.domain.commerce.rules import OrderStatus
 from titer.domain.organizations.service import spend_samples
 from titer.domain.projects.models import Project
 from titer.domain.projects.repository import Projects
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
 from titer.domain.reference.models import TestDefinition
-from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
+from titer.domain.reference.repository import (
+    Analytes,
+    MaterialTypes,
+    StorageLocations,
+    TestDefinitions,
+)
+from titer.domain.reference.rules import Resource
+from titer.domain.reference.service import merged_fields
 from titer.domain.samples import rules
 from titer.domain.samples.errors import InvalidTransition
-from titer.domain.samples.models import Sample, SampleTest
+from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
 from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.samples.rules import Blocker, Status, TestStatus
-from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference, unknown
+from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference, at_fault, unknown
 from titer.kit.tenancy import TenantSession
 
 
@@ -36,6 +45,28 @@ class Intake:
     notes: str | None = None
     external_id: str | None = None
     test_definition_ids: tuple[int, ...] = ()
+    name: str | None = None
+    order_id: int | None = None
+    sku_id: int | None = None
+    lot: str | None = None
+    batch: str | None = None
+    composite: bool = False
+    number_of_composites: int = 1
+    serving_size: str | None = None
+    custom_fields: Mapping[str, str | None] = field(default_factory=dict)
+
+
+#: What the fields of an intake are that a sample keeps just as they are said.
+_SAID = (
+    "name",
+    "order_id",
+    "sku_id",
+    "lot",
+    "batch",
+    "composite",
+    "number_of_composites",
+    "serving_size",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +101,10 @@ async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list
         collection_date=intake.collection_date,
         notes=intake.notes,
         created_by=session.actor.user_id,
+        custom_fields=await merged_fields(session, Resource.SAMPLE, {}, intake.custom_fields)
+        if intake.custom_fields
+        else {},
+        **{name: getattr(intake, name) for name in _SAID},
     )
     session.label(sample, "registered")
     await Samples(session).add(sample)
@@ -104,8 +139,13 @@ async def change(
     found = await _references(session, intake, already=_as_intake(sample))
     if intake.external_id != sample.external_id:
         await _check_external_id(session, intake.external_id)
-    for name in values.keys() - {"test_definition_ids", "client_id", "client_name"}:
+    apart = {"test_definition_ids", "client_id", "client_name", "custom_fields"}
+    for name in values.keys() - apart:
         setattr(sample, name, getattr(intake, name))
+    if "custom_fields" in values:
+        said = values["custom_fields"]
+        had = sample.custom_fields
+        sample.custom_fields = await merged_fields(session, Resource.SAMPLE, had, said)
     if values.keys() & {"client_id", "client_name"}:
         sample.client_id = found.client.id if found.client else None
         sample.client_name = found.client.name if found.client else str(intake.client_name)
@@ -211,6 +251,7 @@ def _as_intake(sample: Sample) -> Intake:
         priority=rules.Priority(sample.priority),
         notes=sample.notes,
         external_id=sample.external_id,
+        **{name: getattr(sample, name) for name in _SAID},
     )
 
 
@@ -244,6 +285,7 @@ async def _references(
         if project is None or (project.status != ProjectStatus.ACTIVE and not kept):
             faults.append(unknown("projectId", [intake.project_id]))
     await _check_in_use(session, intake, already, faults)
+    await _check_commerce(session, intake, already, client, faults)
     wanted = intake.test_definition_ids
     definitions = await TestDefinitions(session).by_id(wanted)
     absent = [each for each in wanted if each not in definitions or not definitions[each].active]
@@ -282,6 +324,39 @@ async def _check_in_use(
         and location not in await StorageLocations(session).active_ids([location])
     ):
         faults.append(unknown("storageLocationId", [location]))
+
+
+async def _check_commerce(
+    session: TenantSession,
+    intake: Intake,
+    already: Intake | None,
+    client: Client | None,
+    faults: list[InvalidReference],
+) -> None:
+    """The order and the product of a sample are its client's. Raises `InvalidBody`."""
+    others: list[Detail] = []
+    client_id = client.id if client else None
+    if intake.order_id is not None:
+        order = await Orders(session).find(intake.order_id)
+        if order is None:
+            faults.append(unknown("orderId", [intake.order_id]))
+        elif order.client_id != client_id:
+            others.append(Detail("orderId", "is not an order of the sample's client"))
+        elif order.status == OrderStatus.CANCELLED and not _kept(already, "order_id", intake):
+            others.append(Detail("orderId", "is an order that was cancelled"))
+    if intake.sku_id is not None:
+        sku = await Skus(session).find(intake.sku_id)
+        product = await Products(session).find(sku.product_id) if sku else None
+        if sku is None or product is None or not (sku.active or _kept(already, "sku_id", intake)):
+            faults.append(unknown("skuId", [intake.sku_id]))
+        elif product.client_id != client_id:
+            others.append(Detail("skuId", "is not of a product of the sample's client"))
+    if others and not faults:
+        raise at_fault(others)
+
+
+def _kept(already: Intake | None, name: str, intake: Intake) -> bool:
+    return already is not None and getattr(already, name) == getattr(intake, name)
 
 
 async def _client(
@@ -338,6 +413,7 @@ async def _schedule(
             unit=definition.unit,
             status=TestStatus.PENDING,
             specification="no_spec",
+            panel=definition.panel,
         )
         for definition in definitions
     ]
@@ -345,7 +421,31 @@ async def _schedule(
         session.label(test, "scheduled")
     session.add_all(tests)
     await session.flush()
+    await _schedule_analytes(session, tests)
     return tests
+
+
+async def _schedule_analytes(session: TenantSession, tests: Sequence[SampleTest]) -> None:
+    """Give each panel a place for the result of each of its analytes in use."""
+    panels = [test for test in tests if test.panel]
+    if not panels:
+        return
+    analytes = await Analytes(session).of_each({test.test_definition_id for test in panels})
+    session.add_all(
+        AnalyteResult(
+            sample_test_id=test.id,
+            analyte_id=analyte.id,
+            position=analyte.position,
+            code=analyte.code,
+            name=analyte.name,
+            unit=analyte.unit,
+            specification="no_spec",
+        )
+        for test in panels
+        for analyte in analytes[test.test_definition_id]
+        if analyte.active
+    )
+    await session.flush()
 
 
 async def _schedule_further(

@@ -77,7 +77,10 @@ class OpenWork:
 
     async def _targets(self, sample_ids: Sequence[int]) -> list[Target]:
         columns = SampleTest.id, SampleTest.sample_id, SampleTest.test_definition_id
-        statement: Any = select(*columns).where(SampleTest.sample_id.in_(sample_ids))
+        # A panel's results are its analytes', which an upload does not know of yet.
+        statement: Any = select(*columns).where(
+            SampleTest.sample_id.in_(sample_ids), SampleTest.panel.is_(False)
+        )
         return [Target(*row) for row in await self.session.below(statement)]
 
     async def _written_to(self, sha256: str) -> set[int]:

@@ -76,6 +76,37 @@ def reference(name: str, column: str, target: str) -> ForeignKeyConstraint:
     )
 
 
+def add_reference(name: str, column: str, target: str) -> None:
+    """The same for a column that was added to a table that is there.
+
+    SQLite cannot add such a key without making the table anew: there two triggers stand in for it.
+    """
+    if on_postgresql():
+        op.create_foreign_key(
+            f"{name}_{column}_fkey",
+            name,
+            target,
+            ["organization_id", column],
+            ["organization_id", "id"],
+        )
+        return
+    for verb, when in (("insert", "INSERT"), ("update", f"UPDATE OF {column}")):
+        op.execute(
+            f"CREATE TRIGGER {name}_{column}_fkey_{verb} BEFORE {when} ON {name}"  # noqa: S608 - names of ours
+            f" WHEN NEW.{column} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {target} t"
+            f" WHERE t.organization_id = NEW.organization_id AND t.id = NEW.{column})"
+            f" BEGIN SELECT RAISE(ABORT, '{name}.{column} refers to nothing'); END"
+        )
+
+
+def drop_reference(name: str, column: str) -> None:
+    if on_postgresql():
+        op.drop_constraint(f"{name}_{column}_fkey", name)
+        return
+    for verb in ("insert", "update"):
+        op.execute(f"DROP TRIGGER {name}_{column}_fkey_{verb}")
+
+
 def unique(name: str, *columns: str) -> UniqueConstraint:
     """A value that an organization has once. Named so that a violation can be told by its name."""
     return UniqueConstraint("organization_id", *columns, name=f"{name}_{'_'.join(columns)}_key")

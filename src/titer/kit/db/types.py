@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Integer,
+    Numeric,
+    String,
+    TypeDecorator,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from titer.kit.clock import spell
@@ -33,6 +43,10 @@ class Instant(TypeDecorator[datetime]):
         if value is None or dialect.name != "sqlite":
             return None if value is None else value.astimezone(UTC)
         return datetime.fromisoformat(value)
+
+
+#: A JSON object of texts by name.
+Words = JSON().with_variant(JSONB(), "postgresql")
 
 
 class ExactDecimal(TypeDecorator[Decimal]):

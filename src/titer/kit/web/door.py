@@ -231,11 +231,13 @@ class Operations:
         file_limit: int | None = None,
         examples: Any = None,
         before: Preparation | None = None,
+        writes: bool | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine; its docstring's first line is the summary.
 
         With `file_limit` it takes a form with a file of so many bytes, and is handed `Visits` in
-        place of a transaction.
+        place of a transaction. `writes` says whether it writes to the database, where its method
+        does not tell.
         """
         if file_limit is not None:
             body_limit = file_limit + forms.OVERHEAD
@@ -243,7 +245,7 @@ class Operations:
         def register(endpoint: Handler) -> Handler:
             _demands[endpoint] = Demand(
                 needs,
-                writes=method != "GET",
+                writes=method != "GET" if writes is None else writes,
                 body_limit=body_limit,
                 file_limit=file_limit,
                 before=before,

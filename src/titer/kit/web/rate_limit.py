@@ -35,6 +35,8 @@ class Rates:
     prefix: str
     key: Limit
     groups: Mapping[tuple[str, str], Limit] = field(default_factory=dict)
+    #: How other keys begin that the face lets in, and counts in the same way.
+    also: tuple[str, ...] = ()
 
     def of(self, method: str, path: str) -> tuple[Limit, ...]:
         """Every limit that an operation is charged to."""
@@ -63,7 +65,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = None
         if scope["type"] == "http":
-            token = bearer(Request(scope), self.rates.prefix)
+            token = bearer(Request(scope), self.rates.prefix, *self.rates.also)
         if token is None:
             await self.app(scope, receive, send)
             return

@@ -7,20 +7,24 @@ from slowapi.errors import RateLimitExceeded
 
 from titer import __version__
 from titer.domain.people.service import SignInDesk
+from titer.kit.callouts import Callouts
 from titer.kit.db.engine import Database
 from titer.kit.web.application import make
 from titer.kit.web.publication import Publication
 from titer.surfaces.settings import (
     api_keys,
     auth,
+    custom_fields,
     extraction_aliases,
     limits,
     material_types,
     organization,
+    results_keys,
     signing,
     storage_locations,
     test_definitions,
     users,
+    webhooks,
 )
 from titer.surfaces.settings.access import SettingsFace
 
@@ -35,16 +39,20 @@ _BEARER = "What `POST /api/auth/login` gives, `ls_...`. It lasts until it ends o
 _TAGS = {
     "Sign-in": "Sign in with a password, see who is signed in, sign out.",
     "API keys": "The keys that programs use: mint one, list them, revoke one.",
+    "Results keys": "The keys that the laboratory's clients read their results with.",
     "Users": "The people of the organization, and what each may do.",
     "Signatures": "Verify, report and decide, signed with the password. After five wrong ones in a"
     " row the account waits, as it does at sign-in.",
     "Organization": "The organization's own record.",
+    "Webhooks": "Where to send word when a test is published, and what came of it.",
     "Catalogue": "Test definitions, material types and storage locations, kept here.",
     "Instrument uploads": "What instruments call the tests, learned from uploads.",
 }
 
 
-def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -> FastAPI:
+def build(
+    database: Database, callouts: Callouts, *, sign_in_lasts: timedelta, sign_in_limit: int
+) -> FastAPI:
     """The application that answers both prefixes.
 
     A sign-in lasts `sign_in_lasts`; one network address may attempt `sign_in_limit` a minute.
@@ -66,6 +74,8 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
     for resource in (
         api_keys.minting(limiter),
         api_keys.keys,
+        results_keys.minting(limiter),
+        results_keys.keys,
         users.users,
         signing.signing(desk),
         organization.organization,
@@ -73,6 +83,9 @@ def build(database: Database, *, sign_in_lasts: timedelta, sign_in_limit: int) -
         material_types.material_types,
         storage_locations.storage_locations,
         extraction_aliases.extraction_aliases,
+        custom_fields.custom_fields,
+        webhooks.webhooks,
+        webhooks.keeping(callouts),
     ):
         resource.install(app, PREFIX)
     return app

@@ -1,18 +1,26 @@
 """`/test-definitions`: the tests that the laboratory offers, with their limits."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from titer.domain.reference import models, service
-from titer.domain.reference.repository import TestDefinitions
+from titer.domain.reference.repository import Analytes, TestDefinitions
 from titer.domain.reference.rules import MOST_DECIMALS
-from titer.domain.reference.service import TestDefinitionEntry
+from titer.domain.reference.service import AnalyteEntry, TestDefinitionEntry
 from titer.kit.tenancy import TenantSession
-from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, current, expected_version, written
+from titer.kit.web.answers import (
+    CAMEL,
+    MomentOut,
+    NumberOut,
+    current,
+    expected_version,
+    view,
+    written,
+)
 from titer.kit.web.fields import Exact, Flag, Id, PathId, Text, absent
 from titer.surfaces.settings.access import ADMINISTRATOR, Office, operations
 from titer.surfaces.settings.catalogue import CHANGE, NEW, ONE, CatalogueCode, Wanted
@@ -32,8 +40,28 @@ Decimals = Annotated[int, Field(strict=True, ge=0, le=MOST_DECIMALS)]
 
 
 @dataclass(slots=True)
+class Analyte:
+    """One of the things that a panel measures; its limits are inclusive, in `unit`, and exact."""
+
+    __pydantic_config__: ClassVar = CAMEL
+
+    id: int
+    code: str
+    name: str
+    unit: str | None
+    decimals: int | None
+    spec_min: NumberOut | None
+    spec_max: NumberOut | None
+    loq: NumberOut | None
+    active: bool
+
+
+@dataclass(slots=True)
 class TestDefinition:
-    """A test that the laboratory offers; its limits are inclusive, in `unit`, and exact."""
+    """A test that the laboratory offers; its limits are inclusive, in `unit`, and exact.
+
+    With `analytes` it is a panel, which has a result for each of them.
+    """
 
     __pydantic_config__: ClassVar = CAMEL
     __test__: ClassVar = False
@@ -48,10 +76,28 @@ class TestDefinition:
     spec_max: NumberOut | None
     loq: NumberOut | None
     material_type_ids: list[int]
+    analytes: list[Analyte]
     active: bool
     created_at: MomentOut
     updated_at: MomentOut
     version: int
+
+
+class AnalyteFields(Body):
+    """An analyte of a panel, as it is to be."""
+
+    code: CatalogueCode
+    name: Text
+    unit: Text | None = None
+    decimals: Decimals | None = None
+    spec_min: Exact | None = None
+    spec_max: Exact | None = None
+    loq: Exact | None = None
+    active: Flag = True
+
+
+#: A panel's whole list, in its order.
+AnalyteList = Annotated[list[AnalyteFields], Field(max_length=500)]
 
 
 class TestDefinitionFields(Body):
@@ -75,17 +121,23 @@ class NewTestDefinition(TestDefinitionFields):
     code: CatalogueCode
     name: Text
     material_type_ids: MaterialTypeIds = Field(default=[])
+    analytes: AnalyteList = Field(default=[])
     active: Flag = True
 
 
 class TestDefinitionChange(TestDefinitionFields):
-    """What to change; what is left out stays. Verdicts of the past stay as they are."""
+    """What to change; what is left out stays. Verdicts of the past stay as they are.
+
+    `analytes` is the whole list, in its order: each is found by its code, and one that it leaves
+    out is taken out of use.
+    """
 
     model_config = shown({"specMax": 0.01})
 
     code: CatalogueCode = absent()
     name: Text = absent()
     material_type_ids: MaterialTypeIds = absent()
+    analytes: AnalyteList = absent()
     active: Flag = absent()
 
 
@@ -94,8 +146,15 @@ async def list_test_definitions(request: Request, office: Office, query: Wanted)
     """List test definitions, newest first."""
     definitions = TestDefinitions(office)
     found = await definitions.matching(query.window(), **query.filter())
-    materials = await definitions.materials_of([row.id for row in found.rows])
-    return page(request, TestDefinition, found, lambda row: _shape(row, materials[row.id]))
+    ids = [row.id for row in found.rows]
+    materials = await definitions.materials_of(ids)
+    analytes = await Analytes(office).of_each(ids)
+    return page(
+        request,
+        TestDefinition,
+        found,
+        lambda row: _shape(row, materials[row.id], analytes[row.id]),
+    )
 
 
 @test_definitions.add(
@@ -110,7 +169,7 @@ async def get_test_definition(
 ) -> Response:
     """Retrieve one test definition."""
     row = await TestDefinitions(office).get(test_definition_id)
-    return current(request, TestDefinition, row, await _with_materials(office, row))
+    return current(request, TestDefinition, row, await _whole(office, row))
 
 
 @test_definitions.add(
@@ -123,9 +182,9 @@ async def get_test_definition(
 )
 async def create_test_definition(office: Office, body: NewTestDefinition) -> Response:
     """Add a test definition."""
-    row = await service.create_test_definition(office, TestDefinitionEntry(**body.model_dump()))
+    row = await service.create_test_definition(office, TestDefinitionEntry(**_values(body)))
     location = f"/api/settings/test-definitions/{row.id}"
-    return written(TestDefinition, row, await _with_materials(office, row), location=location)
+    return written(TestDefinition, row, await _whole(office, row), location=location)
 
 
 @test_definitions.add(
@@ -143,15 +202,31 @@ async def update_test_definition(
     New limits count for results entered from then on: a verdict of the past stays as it is.
     """
     expected = expected_version(request, test_definition_id)
-    row = await service.change_test_definition(office, test_definition_id, body.given(), expected)
-    return written(TestDefinition, row, await _with_materials(office, row))
+    row = await service.change_test_definition(office, test_definition_id, _given(body), expected)
+    return written(TestDefinition, row, await _whole(office, row))
 
 
-async def _with_materials(office: TenantSession, row: models.TestDefinition) -> TestDefinition:
-    return _shape(row, (await TestDefinitions(office).materials_of([row.id]))[row.id])
+def _values(body: NewTestDefinition) -> dict[str, Any]:
+    analytes = tuple(AnalyteEntry(**analyte.model_dump()) for analyte in body.analytes)
+    return body.model_dump() | {"analytes": analytes}
 
 
-def _shape(row: models.TestDefinition, materials: list[int]) -> TestDefinition:
+def _given(body: TestDefinitionChange) -> dict[str, Any]:
+    given = body.given()
+    if "analytes" in given:
+        given["analytes"] = tuple(AnalyteEntry(**each.model_dump()) for each in body.analytes)
+    return given
+
+
+async def _whole(office: TenantSession, row: models.TestDefinition) -> TestDefinition:
+    materials = await TestDefinitions(office).materials_of([row.id])
+    analytes = await Analytes(office).of_each([row.id])
+    return _shape(row, materials[row.id], analytes[row.id])
+
+
+def _shape(
+    row: models.TestDefinition, materials: list[int], analytes: list[models.Analyte]
+) -> TestDefinition:
     return TestDefinition(
         id=row.id,
         code=row.code,
@@ -163,6 +238,7 @@ def _shape(row: models.TestDefinition, materials: list[int]) -> TestDefinition:
         spec_max=row.spec_max,
         loq=row.loq,
         material_type_ids=materials,
+        analytes=[view(Analyte, each) for each in analytes],
         active=row.active,
         created_at=row.created_at,
         updated_at=row.updated_at,

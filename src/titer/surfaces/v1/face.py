@@ -18,11 +18,14 @@ from titer.surfaces.v1 import (
     clients,
     identity,
     instrument_uploads,
+    orders,
+    products,
     projects,
     reference,
     sample_tests,
     samples,
     signatures,
+    skus,
     wire,
 )
 from titer.surfaces.v1.access import LabFace
@@ -45,6 +48,7 @@ _TAGS = {
     "Approvals": "Results out of specification, and what was decided about them.",
     "Signatures": "What people signed, and whether it still stands as they signed it.",
     "Reference data": "Test definitions, material types, projects, clients, storage locations.",
+    "Orders & products": "What clients submit, what they make, and how it is sold.",
     "Audit": "Every change: who, when, what, before and after, and why.",
 }
 
@@ -85,6 +89,9 @@ def build(database: Database, uses: KeyUses, room: ReadingRoom) -> FastAPI:
         reference.reference,
         projects.projects,
         clients.clients,
+        orders.orders,
+        products.products,
+        skus.skus,
         audit.audit,
         signatures.signatures,
         identity.identity,

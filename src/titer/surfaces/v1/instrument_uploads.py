@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from titer.domain.samples.repository import AnalyteResults
 from titer.domain.uploads import models, service
 from titer.domain.uploads.errors import UnreadableUpload
 from titer.domain.uploads.reading import File, ReadingRoom
@@ -299,17 +300,20 @@ async def commit_instrument_upload(
     is.
     """
     upload, committed = await service.commit(lab, instrument_upload_id, body.rows)
-    rows = [_committed(each) for each in committed]
+    written = [each.test for each in committed if each.test is not None]
+    analytes = await AnalyteResults(lab).of_each(written)
+    rows = [_committed(each, analytes) for each in committed]
     failed = sum(each.problem is not None for each in committed)
     return answer(CommitAnswer, CommitAnswer(upload.id, len(rows) - failed, failed, rows))
 
 
-def _committed(row: Committed) -> CommittedRow | RefusedUploadRow:
+def _committed(row: Committed, analytes: shapes.Analytes) -> CommittedRow | RefusedUploadRow:
     if row.problem is not None:
         slug, sentence = row.problem.slug, row.problem.sentence
         return RefusedUploadRow(row.row, row.sample_test_id, ok=False, error=slug, message=sentence)
     assert row.test is not None
-    return CommittedRow(row.row, row.test.id, ok=True, sample_test=shapes.sample_test(row.test))
+    shown = shapes.sample_test(row.test, analytes)
+    return CommittedRow(row.row, row.test.id, ok=True, sample_test=shown)
 
 
 def _shown(upload: models.InstrumentUpload, rows: Sequence[UploadRow]) -> Response:

@@ -11,7 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from titer.domain.reference import models
-from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
+from titer.domain.reference.repository import (
+    Analytes,
+    MaterialTypes,
+    StorageLocations,
+    TestDefinitions,
+)
 from titer.kit.errors import InvalidId, NotFound
 from titer.kit.web.answers import CAMEL, NumberOut, current, view
 from titer.kit.web.fields import PathId, QueryFlag, QueryText
@@ -22,8 +27,28 @@ reference = operations("Reference data")
 
 
 @dataclass(slots=True)
+class Analyte:
+    """One of the things that a panel measures; its limits are inclusive, in `unit`, and exact."""
+
+    __pydantic_config__: ClassVar = CAMEL
+
+    id: int
+    code: str
+    name: str
+    unit: str | None
+    decimals: int | None
+    spec_min: NumberOut | None
+    spec_max: NumberOut | None
+    loq: NumberOut | None
+    active: bool
+
+
+@dataclass(slots=True)
 class TestDefinition:
-    """A test that the laboratory offers; its limits are inclusive, in `unit`, and exact."""
+    """A test that the laboratory offers; its limits are inclusive, in `unit`, and exact.
+
+    With `analytes` it is a panel, which has a result for each of them.
+    """
 
     __pydantic_config__: ClassVar = CAMEL
     __test__: ClassVar = False
@@ -38,6 +63,7 @@ class TestDefinition:
     spec_max: NumberOut | None
     loq: NumberOut | None
     material_type_ids: list[int]
+    analytes: list[Analyte]
     active: bool
 
 
@@ -84,7 +110,9 @@ class CatalogueQuery(Paged):
 Wanted = Annotated[CatalogueQuery, Query()]
 
 
-def _test_definition(row: models.TestDefinition, materials: list[int]) -> TestDefinition:
+def _test_definition(
+    row: models.TestDefinition, materials: list[int], analytes: list[models.Analyte]
+) -> TestDefinition:
     return TestDefinition(
         id=row.id,
         code=row.code,
@@ -96,6 +124,7 @@ def _test_definition(row: models.TestDefinition, materials: list[int]) -> TestDe
         spec_max=row.spec_max,
         loq=row.loq,
         material_type_ids=materials,
+        analytes=[view(Analyte, each) for each in analytes],
         active=row.active,
     )
 
@@ -105,9 +134,14 @@ async def list_test_definitions(request: Request, lab: Lab, query: Wanted) -> Re
     """List test definitions (codes, units, spec limits), newest first."""
     definitions = TestDefinitions(lab)
     found = await definitions.matching(query.window(), **query.filter())
-    materials = await definitions.materials_of([row.id for row in found.rows])
+    ids = [row.id for row in found.rows]
+    materials = await definitions.materials_of(ids)
+    analytes = await Analytes(lab).of_each(ids)
     return page(
-        request, TestDefinition, found, lambda row: _test_definition(row, materials[row.id])
+        request,
+        TestDefinition,
+        found,
+        lambda row: _test_definition(row, materials[row.id], analytes[row.id]),
     )
 
 
@@ -123,7 +157,8 @@ async def get_test_definition(request: Request, lab: Lab, test_definition_id: Pa
     definitions = TestDefinitions(lab)
     row = await definitions.get(test_definition_id)
     materials = (await definitions.materials_of([row.id]))[row.id]
-    return current(request, TestDefinition, row, _test_definition(row, materials))
+    analytes = (await Analytes(lab).of_each([row.id]))[row.id]
+    return current(request, TestDefinition, row, _test_definition(row, materials, analytes))
 
 
 @reference.add("GET", "/material-types", needs=READ, answers=Page[MaterialType])

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import Query
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,12 +27,13 @@ from titer.domain.results.errors import (
     SecondPersonRequired,
 )
 from titer.domain.results.repository import ResultEntries
-from titer.domain.results.service import Entry, Outcome
-from titer.domain.samples import models
+from titer.domain.results.service import AnalyteEntry, Entry, Outcome
+from titer.domain.samples import models, repository
 from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.repository import SampleTests
 from titer.domain.samples.rules import TestStatus
-from titer.kit.errors import InvalidBody, InvalidId, NotFound
+from titer.kit.errors import InvalidBody, InvalidId, InvalidReference, NotFound
+from titer.kit.tenancy import TenantSession
 from titer.kit.web.answers import (
     CAMEL,
     MomentOut,
@@ -35,7 +44,17 @@ from titer.kit.web.answers import (
     view,
 )
 from titer.kit.web.bodies import MIB
-from titer.kit.web.fields import Flag, Id, PathId, Prose, QueryId, QueryText, no_control_characters
+from titer.kit.web.fields import (
+    Code,
+    Flag,
+    Id,
+    PathId,
+    Prose,
+    QueryId,
+    QueryText,
+    absent,
+    no_control_characters,
+)
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import (
     CONDITIONS,
@@ -46,11 +65,13 @@ from titer.surfaces.v1.access import (
     expected_version,
     operations,
 )
+from titer.surfaces.v1.custom_fields import CustomValues
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 sample_tests = operations("Tests & results")
 
 MAX_ROWS = 1_000
+MAX_ANALYTES = 500
 ResultText = Annotated[
     str,
     StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=1_000),
@@ -67,19 +88,44 @@ class SampleTestQuery(Paged):
     tracking_id: QueryText | None = None
 
 
+class AnalyteResultEntry(Body):
+    """The result of one analyte of a panel; `null` clears it."""
+
+    analyte_id: Id | None = None
+    analyte_code: Code | None = None
+    result: ResultText | None
+
+    @model_validator(mode="after")
+    def _check(self) -> "AnalyteResultEntry":
+        if (self.analyte_id is None) == (self.analyte_code is None):
+            raise ValueError("needs analyteId or analyteCode, and not both")
+        return self
+
+
+AnalyteResults = Annotated[list[AnalyteResultEntry], Field(min_length=1, max_length=MAX_ANALYTES)]
+
+
+def _entries(results: list[AnalyteResultEntry] | None) -> tuple[AnalyteEntry, ...] | None:
+    if results is None:
+        return None
+    return tuple(AnalyteEntry(each.result, each.analyte_id, each.analyte_code) for each in results)
+
+
 class ResultChange(Body):
-    """A result to enter; `null` clears it. What is left out stays."""
+    """A result to enter; `null` clears it. What is left out stays. A panel takes `results`."""
 
     model_config = shown({"result": "7.2", "notes": "pH in range"})
 
     result: ResultText | None = None
+    results: AnalyteResults = absent()
     notes: Prose | None = None
     reason: Prose | None = Field(default=None, description="Why; kept in history and audit.")
+    custom_fields: CustomValues = absent()
 
     @model_validator(mode="after")
     def _check(self) -> "ResultChange":
-        if not self.model_fields_set & {"result", "notes"}:
-            raise ValueError("needs result or notes")
+        if not self.model_fields_set & {"result", "results", "notes", "custom_fields"}:
+            raise ValueError("needs result or notes, a panel's results, or customFields")
         return self
 
     def entry(self, sample_test_id: int) -> Entry:
@@ -90,19 +136,41 @@ class ResultChange(Body):
             self.reason,
             keep_result="result" not in self.model_fields_set,
             keep_notes="notes" not in self.model_fields_set,
+            results=_entries(self.results),
+            custom_fields=self.custom_fields,
         )
 
 
+#: What stands for a result that the row does not speak of, not even with null.
+_UNSAID: Any = object()
+
+
 class ResultRow(Body):
-    """One row of a bulk entry."""
+    """One row of a bulk entry: `result`, or a panel's `results`."""
 
     sample_test_id: Id
-    result: ResultText | None
+    results: AnalyteResults = absent()
+    result: ResultText | None = Field(default_factory=lambda: _UNSAID, validate_default=True)
     notes: Prose | None = None
 
+    @field_validator("result", mode="before")
+    @classmethod
+    def _require(cls, said: object, info: ValidationInfo) -> object:
+        if said is not _UNSAID:
+            return said
+        if info.data.get("results", _UNSAID) is None:
+            raise PydanticKnownError("missing")
+        return None
+
     def entry(self) -> Entry:
-        keep_notes = "notes" not in self.model_fields_set
-        return Entry(self.sample_test_id, self.result, self.notes, keep_notes=keep_notes)
+        return Entry(
+            self.sample_test_id,
+            self.result,
+            self.notes,
+            keep_result="result" not in self.model_fields_set,
+            keep_notes="notes" not in self.model_fields_set,
+            results=_entries(self.results),
+        )
 
 
 class BulkResults(Body):
@@ -152,13 +220,15 @@ class BulkAnswer:
 
 @dataclass(slots=True)
 class HistoryEntry:
-    """What a test's result once was, and what made it so."""
+    """What a test's result, or that of one of its analytes, once was, and what made it so."""
 
     __pydantic_config__: ClassVar = CAMEL
 
     id: int
     version: int
     action: str
+    analyte_id: int | None
+    analyte_code: str | None
     result: str | None
     result_operator: str | None
     result_value: NumberOut | None
@@ -180,7 +250,8 @@ async def list_sample_tests(
     """List sample tests, newest first."""
     wanted = query.model_dump(exclude={"limit", "cursor"})
     found = await SampleTests(lab).matching(query.window(), **wanted)
-    return page(request, shapes.SampleTest, found, shapes.sample_test)
+    analytes = await repository.AnalyteResults(lab).of_each(found.rows)
+    return page(request, shapes.SampleTest, found, lambda row: shapes.sample_test(row, analytes))
 
 
 @sample_tests.add(
@@ -195,7 +266,7 @@ async def get_sample_test(request: Request, lab: Lab, sample_test_id: PathId) ->
     test = await SampleTests(lab).get(sample_test_id)
     if unchanged(request, etag(test)):
         return Response(status_code=304, headers={"ETag": etag(test)})
-    return _shown(test)
+    return await _shown(lab, test)
 
 
 @sample_tests.add(
@@ -219,7 +290,15 @@ async def list_result_history(
     "/sample-tests/{sample_test_id}",
     needs=WRITE,
     answers=shapes.SampleTest,
-    refuses=(InvalidId, InvalidBody, NotFound, ResultLocked, InvalidTransition, *CONDITIONS),
+    refuses=(
+        InvalidId,
+        InvalidBody,
+        InvalidReference,
+        NotFound,
+        ResultLocked,
+        InvalidTransition,
+        *CONDITIONS,
+    ),
 )
 async def enter_result(
     request: Request, lab: Lab, sample_test_id: PathId, body: ResultChange
@@ -227,10 +306,12 @@ async def enter_result(
     """Enter, change or clear a result.
 
     The text is kept as it was written, and read exactly: an optional operator, a decimal number,
-    an optional unit. The limits of the catalogue are frozen onto the test.
+    an optional unit. The limits of the catalogue are frozen onto the test. A test with analytes
+    takes `results`, any number of them at a time, and is completed when each has one.
     """
     expected = await expected_version(request, lab, sample_test_id)
-    return _shown(await service.enter(lab, body.entry(sample_test_id), expected=expected))
+    entry = body.entry(sample_test_id)
+    return await _shown(lab, await service.enter(lab, entry, expected=expected))
 
 
 @sample_tests.add(
@@ -256,7 +337,7 @@ async def verify_result(request: Request, lab: Lab, sample_test_id: PathId) -> R
     A result that fails its limits, or may fail them, opens an approval record.
     """
     expected = await expected_version(request, lab, sample_test_id)
-    return _shown(await release.verify(lab, sample_test_id, expected))
+    return await _shown(lab, await release.verify(lab, sample_test_id, expected))
 
 
 @sample_tests.add(
@@ -279,17 +360,20 @@ async def enter_bulk_results(lab: Lab, body: BulkResults) -> Response:
             f"{failed} of {len(outcomes)} rows cannot be written, so none was.",
             facts={"updated": 0, "failed": failed, "results": _as_planned(outcomes)},
         )
-    rows = [_row(index, outcome) for index, outcome in enumerate(outcomes)]
+    written = [outcome.test for outcome in outcomes if outcome.test is not None]
+    analytes = await repository.AnalyteResults(lab).of_each(written)
+    rows = [_row(index, outcome, analytes) for index, outcome in enumerate(outcomes)]
     return answer(BulkAnswer, BulkAnswer(len(rows) - failed, failed, rows))
 
 
-def _row(index: int, outcome: Outcome) -> WrittenRow | RefusedRow:
+def _row(index: int, outcome: Outcome, analytes: shapes.Analytes) -> WrittenRow | RefusedRow:
     sample_test_id = outcome.entry.sample_test_id
     if outcome.problem is not None:
         slug, sentence = outcome.problem.slug, outcome.problem.sentence
         return RefusedRow(index, sample_test_id, ok=False, error=slug, message=sentence)
     assert outcome.test is not None
-    return WrittenRow(index, sample_test_id, ok=True, sample_test=shapes.sample_test(outcome.test))
+    shown = shapes.sample_test(outcome.test, analytes)
+    return WrittenRow(index, sample_test_id, ok=True, sample_test=shown)
 
 
 def _as_planned(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -305,6 +389,6 @@ def _as_planned(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return rows
 
 
-def _shown(test: models.SampleTest) -> Response:
-    shown = shapes.sample_test(test)
+async def _shown(lab: TenantSession, test: models.SampleTest) -> Response:
+    shown = shapes.sample_test(test, await repository.AnalyteResults(lab).of_each([test]))
     return answer(shapes.SampleTest, shown, headers={"ETag": etag(test)})

@@ -13,7 +13,7 @@ from titer.domain.release import service as release
 from titer.domain.release.errors import QcFailed, SignatureRequired
 from titer.domain.samples import models, service
 from titer.domain.samples.errors import InvalidTransition
-from titer.domain.samples.repository import SampleFilter, Samples, SampleTests
+from titer.domain.samples.repository import AnalyteResults, SampleFilter, Samples, SampleTests
 from titer.domain.samples.rules import PLANT_LOCATION, Priority, Status
 from titer.kit.errors import (
     Duplicate,
@@ -27,6 +27,7 @@ from titer.kit.web.answers import CAMEL, answer, etag, unchanged
 from titer.kit.web.fields import (
     DayOrMoment,
     EndMoment,
+    Flag,
     Id,
     Moment,
     PathId,
@@ -34,6 +35,7 @@ from titer.kit.web.fields import (
     QueryId,
     QueryText,
     Text,
+    absent,
 )
 from titer.surfaces.v1 import examples, shapes
 from titer.surfaces.v1.access import (
@@ -45,6 +47,7 @@ from titer.surfaces.v1.access import (
     expected_version,
     operations,
 )
+from titer.surfaces.v1.custom_fields import CustomValues
 from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
 
 samples = operations("Samples")
@@ -64,6 +67,9 @@ TestDefinitionIds = Annotated[list[Id], Field(max_length=100), AfterValidator(_n
 SampleIds = Annotated[list[Id], Field(min_length=1, max_length=500), AfterValidator(_no_repeats)]
 
 
+Composites = Annotated[int, Field(strict=True, ge=1, le=1_000)]
+
+
 class SampleQuery(Paged):
     """Which samples are wanted."""
 
@@ -72,6 +78,9 @@ class SampleQuery(Paged):
     project_id: QueryId | None = None
     tracking_id: QueryText | None = None
     external_id: QueryText | None = None
+    order_id: QueryId | None = None
+    sku_id: QueryId | None = None
+    lot: QueryText | None = None
     since: Moment | None = Field(default=None, description="Received at or after; inclusive.")
     until: EndMoment | None = Field(
         default=None, description="Received at or before; a bare date means the end of that day."
@@ -81,17 +90,31 @@ class SampleQuery(Paged):
         return SampleFilter(**self.model_dump(exclude={"limit", "cursor"}))
 
 
-class SampleFields(Body):
-    """What may be said of a sample, at registration and later."""
+class SampleDetails(Body):
+    """What may be said of a sample, whosever it is."""
 
-    client_name: Text | None = None
-    client_id: Id | None = None
     project_id: Id | None = None
     storage_location_id: Id | None = None
     plant_location: PlantLocation | None = None
     collection_date: DayOrMoment | None = None
     notes: Prose | None = None
     external_id: Text | None = None
+    name: Text | None = Field(default=None, description="What the client calls it.")
+    sku_id: Id | None = None
+    lot: Text | None = None
+    batch: Text | None = None
+    composite: Flag = absent()
+    number_of_composites: Composites = absent()
+    serving_size: Text | None = Field(default=None, examples=["10 g"])
+    custom_fields: CustomValues = absent()
+
+
+class SampleFields(SampleDetails):
+    """What may be said of a sample, at registration and later."""
+
+    client_name: Text | None = None
+    client_id: Id | None = None
+    order_id: Id | None = None
 
 
 class NewSample(SampleFields):
@@ -108,6 +131,14 @@ class NewSample(SampleFields):
         if self.client_name is None and self.client_id is None:
             raise ValueError("needs clientName or clientId")
         return self
+
+
+class OrderedSample(SampleDetails):
+    """A sample to register with its order, which says whose it is."""
+
+    material_type_id: Id
+    priority: Priority = Priority.NORMAL
+    test_definition_ids: TestDefinitionIds = Field(default=[])
 
 
 class SampleChange(SampleFields):
@@ -190,7 +221,7 @@ async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     tag = etag(sample, tests)
     if unchanged(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
-    return _answer(sample, tests)
+    return _answer(sample, tests, await AnalyteResults(lab).of_each(tests))
 
 
 @samples.add(
@@ -206,12 +237,10 @@ async def create_sample(lab: Lab, body: NewSample) -> Response:
 
     Counts against the plan's monthly sample allowance.
     """
-    values = body.model_dump()
-    values["test_definition_ids"] = tuple(body.test_definition_ids)
-    sample, tests = await service.register(lab, service.Intake(**values))
+    sample, tests = await service.register(lab, intake_of(body))
     return answer(
         shapes.SampleWithTests,
-        shapes.sample_with_tests(sample, tests),
+        shapes.sample_with_tests(sample, tests, await AnalyteResults(lab).of_each(tests)),
         201,
         {"Location": f"/api/v1/samples/{sample.id}", "ETag": etag(sample)},
     )
@@ -272,13 +301,15 @@ async def receive_samples(lab: Lab, body: Receipt) -> Response:
     now, before = await service.receive(lab, body.sample_ids)
     by_id = {sample.id: sample for sample in (*now, *before)}
     tests = await SampleTests(lab).of_each(body.sample_ids)
+    every = [test for of_sample in tests.values() for test in of_sample]
+    analytes = await AnalyteResults(lab).of_each(every)
     return answer(
         Received,
         Received(
             [sample.id for sample in now],
             [sample.id for sample in before],
             [
-                shapes.sample_with_tests(by_id[sample_id], tests[sample_id])
+                shapes.sample_with_tests(by_id[sample_id], tests[sample_id], analytes)
                 for sample_id in body.sample_ids
             ],
         ),
@@ -302,10 +333,20 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
     return await _shown(lab, await release.report(lab, sample_id, expected))
 
 
+def intake_of(body: NewSample | OrderedSample) -> service.Intake:
+    """What a body says of a sample, as its registration takes it."""
+    values = body.given()
+    values["test_definition_ids"] = tuple(body.test_definition_ids)
+    return service.Intake(**values)
+
+
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
-    return _answer(sample, list(await SampleTests(lab).of(sample.id)))
+    tests = list(await SampleTests(lab).of(sample.id))
+    return _answer(sample, tests, await AnalyteResults(lab).of_each(tests))
 
 
-def _answer(sample: models.Sample, tests: list[models.SampleTest]) -> Response:
-    shown = shapes.sample_with_tests(sample, tests)
+def _answer(
+    sample: models.Sample, tests: list[models.SampleTest], analytes: shapes.Analytes
+) -> Response:
+    shown = shapes.sample_with_tests(sample, tests, analytes)
     return answer(shapes.SampleWithTests, shown, headers={"ETag": etag(sample, tests)})

@@ -1,6 +1,6 @@
 """The records that several resources of the Lab API show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -16,8 +16,29 @@ Verdict = Annotated[str, one_of(Specification)]
 
 
 @dataclass(slots=True)
-class SampleTest:
-    """A test scheduled on a sample, with its current result."""
+class AnalyteResult:
+    """The result of one analyte of a panel."""
+
+    __pydantic_config__: ClassVar = CAMEL
+
+    analyte_id: int
+    analyte_code: str
+    analyte_name: str
+    unit: str | None
+    result: str | None
+    result_operator: str | None
+    result_value: NumberOut | None
+    specification: Verdict
+    spec_min: NumberOut | None
+    spec_max: NumberOut | None
+    loq: NumberOut | None
+    entered_by: int | None
+    entered_at: MomentOut | None
+
+
+@dataclass(slots=True)
+class _OwnResult:
+    """What a scheduled test says of itself."""
 
     __pydantic_config__: ClassVar = CAMEL
     __test__: ClassVar = False
@@ -45,6 +66,21 @@ class SampleTest:
     version: int
     created_at: MomentOut
     updated_at: MomentOut
+    custom_fields: dict[str, str]
+
+
+@dataclass(slots=True)
+class SampleTest(_OwnResult):
+    """A test scheduled on a sample, with its current result.
+
+    A panel's `result` is null: `results` has one for each of its analytes. Any other test has no
+    `results`.
+    """
+
+    __pydantic_config__: ClassVar = CAMEL
+    __test__: ClassVar = False
+
+    results: list[AnalyteResult]
 
 
 @dataclass(slots=True)
@@ -74,6 +110,15 @@ class Sample:
     created_at: MomentOut
     updated_at: MomentOut
     version: int
+    name: str | None
+    order_id: int | None
+    sku_id: int | None
+    lot: str | None
+    batch: str | None
+    composite: bool
+    number_of_composites: int
+    serving_size: str | None
+    custom_fields: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -85,14 +130,43 @@ class SampleWithTests(Sample):
     tests: list[SampleTest]
 
 
-def sample_test(row: models.SampleTest) -> SampleTest:
-    return SampleTest(*reader(SampleTest)(row))
+Analytes = Mapping[int, Sequence[models.AnalyteResult]]
+"""The results of panels, by the ids of their tests."""
+
+
+def sample_test(row: models.SampleTest, analytes: Analytes) -> SampleTest:
+    results = [analyte_result(each) for each in analytes.get(row.id, ())]
+    values: list[Any] = [*reader(_OwnResult)(row), results]
+    return SampleTest(*values)
+
+
+def analyte_result(row: models.AnalyteResult) -> AnalyteResult:
+    return AnalyteResult(
+        analyte_id=row.analyte_id,
+        analyte_code=row.code,
+        analyte_name=row.name,
+        unit=row.unit,
+        result=row.result,
+        result_operator=row.result_operator,
+        result_value=row.result_value,
+        specification=row.specification,
+        spec_min=row.spec_min,
+        spec_max=row.spec_max,
+        loq=row.loq,
+        entered_by=row.entered_by,
+        entered_at=row.entered_at,
+    )
 
 
 def sample(row: models.Sample) -> Sample:
     return Sample(*reader(Sample)(row))
 
 
-def sample_with_tests(row: models.Sample, tests: Sequence[models.SampleTest]) -> SampleWithTests:
-    values: list[Any] = [*reader(Sample)(row), [sample_test(test) for test in tests]]
+Registered = tuple[models.Sample, list[models.SampleTest]]
+
+
+def sample_with_tests(
+    row: models.Sample, tests: Sequence[models.SampleTest], analytes: Analytes
+) -> SampleWithTests:
+    values: list[Any] = [*reader(Sample)(row), [sample_test(test, analytes) for test in tests]]
     return SampleWithTests(*values)

@@ -1,0 +1,1 @@
+"""Commerce: what clients sell, and what they order."""

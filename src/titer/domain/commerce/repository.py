@@ -1,0 +1,58 @@
+"""All queries about products, variants and orders."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement
+
+from titer.domain.commerce.models import Order, Product, Sku
+from titer.kit.errors import taken
+from titer.kit.paging import Slice, Window
+from titer.kit.records import M, Records
+
+
+class Commerce(Records[M]):
+    """Records that the client's own systems know by an id of theirs."""
+
+    async def with_external_id(self, external_id: str) -> M | None:
+        return await self.one(self.model.external_id == external_id)
+
+    async def require_free(self, external_id: str | None, but_for: int | None = None) -> None:
+        """Raise `Duplicate` if another record has the external id."""
+        if external_id is None:
+            return
+        holder = await self.with_external_id(external_id)
+        if holder is not None and holder.id != but_for:
+            raise taken("externalId", external_id, holder.id)
+
+    async def matching(self, window: Window, *, name: str | None = None, **equal: Any) -> Slice[M]:
+        """Those whose columns are as `equal` says, and whose name contains `name`."""
+        conditions: list[ColumnElement[bool]] = [
+            getattr(self.model, column) == value
+            for column, value in equal.items()
+            if value is not None
+        ]
+        if name is not None:
+            conditions.append(self.model.name.icontains(name, autoescape=True))
+        return await self.page(window, *conditions)
+
+
+class Products(Commerce[Product]):
+    model = Product
+
+    async def named(self, client_id: int, name: str) -> Product | None:
+        """The first of a client's products with that very name."""
+        found = await self.all(Product.client_id == client_id, Product.name == name)
+        return found[0] if found else None
+
+
+class Skus(Commerce[Sku]):
+    model = Sku
+
+    async def coded(self, product_id: int, code: str) -> Sku | None:
+        """The first of a product's variants with that code."""
+        found = await self.all(Sku.product_id == product_id, Sku.code == code)
+        return found[0] if found else None
+
+
+class Orders(Commerce[Order]):
+    model = Order

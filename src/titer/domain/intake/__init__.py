@@ -1,0 +1,1 @@
+"""Intake: an order that comes with its samples."""

@@ -1,0 +1,1 @@
+"""Publication: what a laboratory's clients see of their orders, samples and tests."""

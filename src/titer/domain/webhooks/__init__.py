@@ -1,0 +1,1 @@
+"""Webhooks: telling the systems of clients, when a test is published."""
