@@ -6,8 +6,12 @@ TITER_TEST_VALKEY_URL to use servers that run already.
 """
 
 import os
+import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
@@ -21,6 +25,32 @@ from titer.kit.logs import configure
 # A machine that is busy is no reason to fail, and examples worth keeping become tests of their own.
 hypothesis.settings.register_profile("titer", deadline=None, database=None)
 hypothesis.settings.load_profile("titer")
+
+
+#: Names the run's scratch folder to every worker.
+_SCRATCH = "TITER_TEST_SCRATCH"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts the workers makes the folder that they share."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_SCRATCH] = tempfile.mkdtemp(prefix="titer-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what the workers left running: two that end at once each leave it to the other."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(os.environ.pop(_SCRATCH))
+    for record in folder.glob("*/postmaster.pid"):
+        postmaster = int(record.read_text().split()[0])
+        with suppress(ProcessLookupError):
+            os.kill(postmaster, signal.SIGINT)  # a fast shutdown
+        for _ in range(100):
+            if not record.exists():
+                break
+            time.sleep(0.1)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,8 +98,7 @@ def quiet() -> None:
 @pytest.fixture(scope="session")
 def scratch() -> Path:
     """A folder that every worker of this run shares: sockets need a short path."""
-    named = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]
-    folder = Path(tempfile.gettempdir()) / f"titer-{named}"
+    folder = Path(os.environ[_SCRATCH])
     # Where the embedded server keeps its sockets and locks: it opens the folder of its records to
     # its own user, and refuses runtime files in a folder that is open to others.
     runtime = folder / "run"
