@@ -1,6 +1,7 @@
 """What tests look at beside the answers: the books, the trail, the SQL that ran."""
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -113,12 +114,23 @@ def statements(world: World) -> Iterator[list[str]]:
         if task is None or getattr(task.get_coro(), "__name__", "") != background._repeat.__name__:
             seen.append(statement)
 
+    class PastSqlalchemy(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(None, None, record.getMessage())
+
     engine = world.app.database.engine.sync_engine
+    logger, listening = logging.getLogger("titer.sql"), PastSqlalchemy()
+    was = logger.level, logger.propagate
     event.listen(engine, "before_cursor_execute", note)
+    logger.addHandler(listening)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
     try:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
+        logger.removeHandler(listening)
+        logger.level, logger.propagate = was
 
 
 def at_once(

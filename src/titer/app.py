@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from titer import __version__
-from titer.domain.audit import service as audit
 from titer.domain.audit.sealing import Sealer
+from titer.domain.audit.service import Trail
 from titer.domain.keys.service import KeyUses
 from titer.domain.uploads.reading import LanguageModel, ReadingRoom
 from titer.domain.webhooks.sending import Postman
@@ -22,6 +23,7 @@ from titer.kit.draining import Drain
 from titer.kit.web.faces import Faces
 from titer.kit.web.middleware import AccessLog, LastResort, RequestId
 from titer.kit.web.rate_limit import FailedAuthentications, RateLimit, Rates, Refuse
+from titer.kit.web.routing import Routes
 from titer.kit.windows import Limit, MemoryWindows, SharedWindows, Windows
 from titer.settings import Settings
 from titer.surfaces.operations.documentation import Document
@@ -43,7 +45,7 @@ def open_database(settings: Settings, clock: Clock | None = None) -> Database:
     return Database(
         settings.database_url.get_secret_value(),
         clock=clock or SystemClock(),
-        keeper=audit.keep,
+        keeper=Trail(),
         pool_size=settings.db_pool_size,
         pooler=settings.db_pooler,
         timeout=settings.db_timeout,
@@ -112,11 +114,12 @@ class Titer:
         rates = v1.rates(per_key=settings.rate_limit, uploads=settings.upload_rate_limit)
         self.drain = Drain(settings.drain_seconds)
         self.metrics = Metrics(self.database, __version__)
+        office = Routes(self.office)
         faces = Faces(
             [
                 (v1.PREFIX, self._limited(self.lab, rates, wire.refuse)),
-                (settings_face.PREFIX, self.office),
-                (settings_face.AUTH_PREFIX, self.office),
+                (settings_face.PREFIX, office),
+                (settings_face.AUTH_PREFIX, office),
                 *((prefix, results) for prefix in results_face.PREFIXES),
             ],
             otherwise=self._operations(
@@ -143,9 +146,9 @@ class Titer:
             refuse=wire.refuse,
         )
 
-    def _limited(self, face: ASGIApp, rates: Rates, refuse: Refuse) -> ASGIApp:
+    def _limited(self, face: FastAPI, rates: Rates, refuse: Refuse) -> ASGIApp:
         """A face behind the limit of each key, and that of failed authentications."""
-        counted = RateLimit(face, rates=rates, windows=self.windows, refuse=refuse)
+        counted = RateLimit(Routes(face), rates=rates, windows=self.windows, refuse=refuse)
         return FailedAuthentications(
             counted,
             limit=Limit("address", self.settings.failed_auth_limit),

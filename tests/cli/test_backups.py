@@ -131,7 +131,7 @@ def samples_in(url: str, superuser: str) -> set[int]:
 
         at = make_url(superuser).set(database=make_url(url).database)
         database = Database(at.render_as_string(hide_password=False))
-        async with database.engine.connect() as connection:
+        async with database.connected() as connection:
             ids = set((await connection.scalars(text("SELECT id FROM samples"))).all())
         await database.close()
         return ids

@@ -38,7 +38,7 @@ def tamper(world: World, *statements: str) -> None:
 
     async def work() -> None:
         database = Database(world.bypass_url)
-        async with database.engine.connect() as connection:
+        async with database.connected() as connection:
             triggers: Sequence[Any] = ()
             if database.on_postgresql:
                 await connection.execute(text("SET LOCAL session_replication_role = replica"))
@@ -152,7 +152,7 @@ def test_the_database_itself_refuses_to_rewrite(
     async def work() -> None:
         database = Database(world.bypass_url)
         try:
-            async with database.engine.begin() as connection:
+            async with database.connected() as connection, connection.begin():
                 await connection.execute(text(statement.format(org=lab.id)))
         finally:
             await database.close()

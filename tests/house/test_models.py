@@ -36,7 +36,7 @@ def test_no_class_has_a_relationship_that_could_load_past_the_fence(mapped: type
 def ask(world: World, question: str) -> list[Any]:
     async def read() -> list[Any]:
         database = Database(world.bypass_url)
-        async with database.engine.connect() as connection:
+        async with database.connected() as connection:
             rows = (await connection.execute(text(question))).all()
         await database.close()
         return list(rows)

@@ -287,7 +287,7 @@ def snapshot(world: World, lab: Laboratory) -> dict[str, list[Any]]:
     async def read() -> dict[str, list[Any]]:
         database = Database(world.bypass_url)
         found: dict[str, list[Any]] = {}
-        async with database.engine.connect() as connection:
+        async with database.connected() as connection:
             for table in tenancy.Base.metadata.sorted_tables:
                 if "organization_id" in table.c and table.name != "key_uses":  # told by the minute
                     of_lab = table.select().where(table.c.organization_id == lab.id)

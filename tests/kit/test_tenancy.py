@@ -500,14 +500,15 @@ def test_a_change_that_nobody_accounts_for_is_refused_at_the_commit(lab: Laborat
 
 def test_a_session_whose_trail_nobody_keeps_cannot_commit_a_change(lab: Laboratory) -> None:
     async def work(session: TenantSession) -> None:
-        unkept = TenantSession(session._below, Tenant(lab.id), session.actor, session.now)
+        unkept = TenantSession(session.driver, Tenant(lab.id), session.actor, session.now)
         unkept.add(a_client())
-        with pytest.raises(UnauditedChange, match="nobody keeps"):
+        try:
             await unkept.settle()
-        await unkept.rollback()
-        await unkept.close()
+        finally:
+            await unkept.leave()
 
-    lab.do(work)
+    with pytest.raises(UnauditedChange, match="nobody keeps"):
+        lab.do(work)
 
 
 def test_a_flushed_row_is_in_the_trail_with_its_words_and_its_values(lab: Laboratory) -> None:

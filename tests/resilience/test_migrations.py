@@ -158,7 +158,7 @@ def requeue(installation: Installation) -> None:
 
     async def work() -> None:
         database = Database(installation.bypass_url)
-        async with database.engine.begin() as connection:
+        async with database.connected() as connection, connection.begin():
             await connection.execute(
                 text("INSERT INTO audit_queue SELECT organization_id, id FROM audit_events")
             )

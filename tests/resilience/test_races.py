@@ -162,7 +162,7 @@ def refused_by_the_database(installation: Installation, lab: Laboratory, test_id
     """Whether the server's own role cannot change a verified result by SQL."""
 
     async def change(database: Any) -> bool:
-        async with database.engine.connect() as connection:
+        async with database.connected() as connection:
             if database.on_postgresql:
                 bind = text("SELECT set_config('app.organization_id', :id, true)")
                 await connection.execute(bind, {"id": str(lab.id)})
@@ -180,7 +180,7 @@ def test_the_quota_is_met_exactly(ground: Ground, figure: Figure) -> None:
     lab, limit, wanted = ground.lab(), 100, 300
 
     async def ration(database: Any) -> None:
-        async with database.engine.begin() as connection:
+        async with database.connected() as connection, connection.begin():
             await connection.execute(
                 text(
                     "INSERT INTO plans (name, monthly_samples, api_access) VALUES "

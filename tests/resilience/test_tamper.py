@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from laboratory import Laboratory, World
 from titer.domain.audit import sealing
 from titer.domain.audit.rules import Anchor
+from titer.kit.db.driver import over
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 
@@ -173,7 +174,7 @@ def test_every_tampering_is_found(
 
     async def read(connection: AsyncConnection, *anchors: Anchor) -> sealing.Verification:
         now = world.app.database.clock.now()
-        session = TenantSession(connection, Tenant(lab.id), Actor("test", "a test"), now)
+        session = TenantSession(over(connection), Tenant(lab.id), Actor("test", "a test"), now)
         told = await sealing.verify(session, anchors)
         await session.close()
         return told
@@ -182,7 +183,7 @@ def test_every_tampering_is_found(
         database = Database(world.bypass_url)
         tried: Counter[str] = Counter()
         missed = []
-        async with database.engine.connect() as connection:
+        async with database.connected() as connection:
             before = await read(connection)
             assert before.ok
             await connection.rollback()

@@ -80,7 +80,7 @@ def test_a_database_at_another_revision_makes_a_server_unready(alone: World) -> 
     from sqlalchemy import text  # noqa: PLC0415 - the one test that spoils a database
 
     async def spoil() -> None:
-        async with alone.app.database.engine.begin() as connection:
+        async with alone.app.database.connected() as connection, connection.begin():
             await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     alone.run(spoil)

@@ -273,7 +273,7 @@ def test_the_database_keeps_signatures_as_they_are(
     verify(lab.member("reviewer"), test)
 
     async def work() -> None:
-        async with world.app.database.engine.begin() as connection:
+        async with world.app.database.connected() as connection, connection.begin():
             await connection.exec_driver_sql(f"{verb} WHERE organization_id = {lab.id}")
 
     with pytest.raises(Exception, match=r"append-only|permission denied"):

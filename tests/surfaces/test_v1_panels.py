@@ -311,7 +311,7 @@ def test_the_database_itself_keeps_a_verified_analyte(
     async def tamper() -> None:
         database = Database(world.bypass_url)
         try:
-            async with database.engine.begin() as connection:
+            async with database.connected() as connection, connection.begin():
                 await connection.execute(
                     text(f"UPDATE analyte_results SET {change} WHERE sample_test_id = {test['id']}")
                 )

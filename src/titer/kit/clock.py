@@ -26,3 +26,8 @@ def to_milliseconds(moment: datetime) -> datetime:
 def spell(moment: datetime) -> str:
     """`2026-06-18T09:12:00.000Z`: three decimals and a Z, as every face prints an instant."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def spell_utc(moment: datetime) -> str:
+    """The same of a moment that is in UTC already."""
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"

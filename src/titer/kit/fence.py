@@ -9,10 +9,10 @@ every SELECT of the statement, however deep it lies.
 from collections.abc import Iterator
 from typing import Any, cast
 
-from sqlalchemy import Column, FromClause, Join, Table, TextClause
-from sqlalchemy.sql import visitors
+from sqlalchemy import BinaryExpression, BindParameter, Column, FromClause, Join, Table, TextClause
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
-from sqlalchemy.sql.elements import ClauseElement, ColumnClause
+from sqlalchemy.sql.elements import BooleanClauseList, ClauseElement, ColumnClause, Grouping
 from sqlalchemy.sql.selectable import CompoundSelect, FromClauseAlias, Select, TableClause
 
 # ruff: noqa: SLF001 - the marks by which the ORM knows its own have no public name
@@ -163,3 +163,113 @@ def refuse_insert_below(statement: Insert) -> None:
         raise UnscopedStatement("only plain rows of a tenant table can be inserted below")
     for part in visitors.iterate(statement):
         refuse_text(part)
+
+
+TENANT_NAME = "tenant"
+"""How a prepared statement calls the value that says whose rows it is about."""
+
+
+def refuse_unless_bound(statement: Select[Any] | Update | Delete) -> frozenset[str]:
+    """Raise `UnscopedStatement` unless each tenant table is held against the statement's tenant.
+
+    A table counts as bound where the WHERE, or the ON of a join that can keep its rows out, says
+    that its organization is the tenant, or that of a table which is bound. Returns the names of
+    the tables that the statement changes.
+    """
+    if not isinstance(statement, Select | Update | Delete):
+        raise UnscopedStatement(f"{type(statement).__name__} cannot be prepared")
+    changed: set[str] = set()
+    for part in visitors.iterate(statement):
+        refuse_text(part)
+        if isinstance(part, CompoundSelect | Insert):
+            raise UnscopedStatement(f"{type(part).__name__} cannot be prepared")
+        if isinstance(part, Select):
+            _refuse_fixed_text(part)
+            _Bindings.of_select(part).require()
+        elif isinstance(part, Update | Delete):
+            _refuse_fixed_text(part)
+            _Bindings.of_change(part).require()
+            changed.add(str(getattr(part.table, "name", part.table)))
+            values: Any = getattr(part, "_values", None) or {}
+            if any(getattr(each, "key", each) == "organization_id" for each in values):
+                raise UnscopedStatement("a row stays with its organization")
+    return frozenset(changed)
+
+
+class _Bindings:
+    """Which tables of one SELECT, UPDATE or DELETE are held against the tenant."""
+
+    def __init__(self) -> None:
+        self.tables: dict[Any, Any] = {}
+        #: Two sides that are equal, and the tables that this can bind; None means any.
+        self.equal: list[tuple[Any, Any, frozenset[Any] | None]] = []
+
+    @classmethod
+    def of_select(cls, statement: Select[Any]) -> "_Bindings":
+        found = cls()
+        for source in statement.get_final_froms():
+            found.add(source)
+        found.hold(statement.whereclause, None)
+        return found
+
+    @classmethod
+    def of_change(cls, statement: Update | Delete) -> "_Bindings":
+        found = cls()
+        found.add(statement.table)
+        found.hold(statement.whereclause, None)
+        return found
+
+    def add(self, source: Any) -> frozenset[Any]:
+        """Take in a source of rows; the tables within it."""
+        if isinstance(source, Join):
+            left, right = self.add(source.left), self.add(source.right)
+            # An outer join keeps the rows of its left side whatever the ON says.
+            self.hold(source.onclause, right if source.isouter else None)
+            if source.full:
+                raise UnscopedStatement("a full join keeps rows of either side")
+            return left | right
+        if not _is_table(source):
+            return frozenset()
+        table = source if isinstance(source, Table) else source.element
+        own = "id" if table.name == "organizations" else "organization_id"
+        if own in source.c and (own == "organization_id" or table.name == "organizations"):
+            self.tables[source] = source.c[own]
+        return frozenset({source})
+
+    def hold(self, condition: Any, only: frozenset[Any] | None) -> None:
+        for part in _conjuncts(condition):
+            if isinstance(part, BinaryExpression) and part.operator is operators.eq:
+                self.equal.append((part.left, part.right, only))
+
+    def require(self) -> None:
+        bound: set[Any] = set()
+        growing = True
+        while growing:
+            growing = False
+            for left, right, only in self.equal:
+                for one, other in ((left, right), (right, left)):
+                    table = getattr(one, "table", None)
+                    fit = table in self.tables and self.tables[table] is one
+                    allowed = only is None or table in only
+                    if fit and allowed and table not in bound and self._holds(other, bound):
+                        bound.add(table)
+                        growing = True
+        loose = [str(getattr(table, "name", table)) for table in self.tables if table not in bound]
+        if loose:
+            raise UnscopedStatement(f"{min(loose)} is not held against the tenant")
+
+    def _holds(self, side: Any, bound: set[Any]) -> bool:
+        if isinstance(side, BindParameter):
+            return side.key == TENANT_NAME
+        table = getattr(side, "table", None)
+        return table in bound and self.tables.get(table) is side
+
+
+def _conjuncts(condition: Any) -> Iterator[Any]:
+    if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+        for clause in condition.clauses:
+            yield from _conjuncts(clause)
+    elif isinstance(condition, Grouping):
+        yield from _conjuncts(condition.element)
+    elif condition is not None:
+        yield condition

@@ -12,14 +12,15 @@ It also holds the books of the audit trail: a change to a table that owes the tr
 has not written one by the time of the commit, is refused.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from sqlalchemy import BigInteger, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
     DeclarativeBase,
     InstanceState,
@@ -35,6 +36,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql.dml import Insert, UpdateBase
 from sqlalchemy.sql.selectable import Select
 
+from titer.kit import strokes
+from titer.kit.db.driver import Driver, Row
 from titer.kit.db.types import Id, Instant
 from titer.kit.fence import (
     UnscopedStatement,
@@ -42,6 +45,7 @@ from titer.kit.fence import (
     refuse_unbindable,
     tables_below,
 )
+from titer.kit.prepared import TENANT_NAME, Lookup, Prepared
 
 # ruff: noqa: TID251 - the one module that makes sessions
 
@@ -86,6 +90,33 @@ class Change:
             version = label.row.version + 1 if state.persistent else 1
         return cls(label.row, label.verb, label.reason, before, after, version)
 
+    @classmethod
+    def of_drawn(cls, label: "Label", before: Mapping[str, Any]) -> "Change":
+        """The change of a row that was drawn below the ORM, which has its new version already."""
+        now = label.row.__dict__
+        kept = [name for name in before if not _kept_out(type(label.row), name)]
+        was = {name: before[name] for name in kept}
+        became = {name: now[name] for name in kept}
+        for name, (old, new) in label.beside.items():
+            was[name], became[name] = old, new
+        return cls(label.row, label.verb, label.reason, was, became, now.get("version"))
+
+    @classmethod
+    def of_entered(cls, label: "Label", values: Mapping[str, Any]) -> "Change":
+        """The making of a row that is to be written below the ORM."""
+        said = {
+            name: value
+            for name, value in values.items()
+            if name not in {"id", "version"} and not _kept_out(type(label.row), name)
+        }
+        before: dict[str, Any] = dict.fromkeys(said)
+        return cls(label.row, label.verb, label.reason, before, said, values.get("version"))
+
+
+@cache
+def _kept_out(model: type[Any], name: str) -> bool:
+    return bool(strokes.table_of(model).c[name].info.get("kept_out_of_audit"))
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -97,7 +128,16 @@ class Label:
     beside: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
-Keeper = Callable[["TenantSession", Sequence[Change]], Awaitable[None]]
+class Keeper(Protocol):
+    """Keeps the audit trail: one event for each change, in the transaction of the change."""
+
+    def tell(self, session: "TenantSession", changes: Sequence[Change]) -> None:
+        """Have the session write the events."""
+        ...
+
+    async def told(self, session: "TenantSession") -> None:
+        """What is left to do once the events are written."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +156,22 @@ class Actor:
     user_id: int | None = None
     key_id: int | None = None
     request_id: str | None = None
+
+
+class Opening(Protocol):
+    """How a caller is found together with what they ask for."""
+
+    @property
+    def lookup(self) -> Lookup: ...
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What the look-up is given."""
+        ...
+
+    def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
+        """Who it is that the look-up found. Raises `Unauthenticated`, `Denied`."""
+        ...
 
 
 class Base(DeclarativeBase):
@@ -195,6 +251,12 @@ class Versioned:
 class _FencedSession(Session):
     """The synchronous session below a `TenantSession`; it carries the tenant in `info`."""
 
+    def get_bind(self, *_: Any, **__: Any) -> Any:
+        fence = _fence_of(self)
+        if fence.glances:
+            raise UnscopedStatement("a glance is bound to no tenant between two statements")
+        return fence.driver.connection().sync_connection
+
     def connection(self, *args: Any, **kwargs: Any) -> Any:
         raise UnscopedStatement("a raw connection knows no tenant")
 
@@ -215,32 +277,186 @@ class TenantSession(AsyncSession):
 
     def __init__(
         self,
-        connection: AsyncConnection,
-        tenant: Tenant,
-        actor: Actor,
+        driver: Driver,
+        tenant: Tenant | None,
+        actor: Actor | None,
         now: datetime,
         keeper: "Keeper | None" = None,
     ) -> None:
-        super().__init__(bind=connection, expire_on_commit=False, autoflush=False)
-        self._tenant = tenant
-        self.actor = actor
+        super().__init__(expire_on_commit=False, autoflush=False)
         #: The instant of this transaction: every stamp it writes is the same.
         self.now = now
-        self._below = connection
+        self.driver = driver
+        self._tenant = tenant
+        self._actor = actor
+        self._opening: Opening | None = None
         self._keeper = keeper
         self._changes: list[Change] = []
         self._labels: dict[int, Label] = {}
         self._owing: set[str] = set()
+        self._drawn: dict[tuple[type[Any], int], Any] = {}
+        self._strokes = strokes.Strokes()
         self.sync_session.info["fence"] = self
+
+    @classmethod
+    def opened_by(cls, opening: Opening, driver: Driver, now: datetime) -> "TenantSession":
+        """A session that finds its caller with the first statement it runs, and with each."""
+        session = cls(driver, None, None, now)
+        session._opening = opening
+        return session
+
+    async def leave(self) -> None:
+        """Forget everything; what was not committed is rolled back by whoever began it."""
+        if self.sync_session.in_transaction():
+            await self.close()
 
     @property
     def tenant(self) -> Tenant:
         """Whose session this is, for life: rows of another would meet its identity map."""
+        if self._tenant is None:
+            raise UnscopedStatement("nobody has been found yet whose session this would be")
         return self._tenant
 
     @property
+    def actor(self) -> Actor:
+        if self._actor is None:
+            raise UnscopedStatement("nobody has been found yet who would act here")
+        return self._actor
+
+    @actor.setter
+    def actor(self, actor: Actor) -> None:
+        self._actor = actor
+
+    @property
     def on_postgresql(self) -> bool:
-        return self._below.dialect.name == "postgresql"
+        return self.driver.on_postgresql
+
+    @property
+    def glances(self) -> bool:
+        """Whether there is no transaction, and each statement finds the caller for itself."""
+        return self._opening is not None
+
+    async def open(self) -> None:
+        """Find the caller, if no statement has found them yet. Raises as their face does."""
+        if self._opening is not None and self._tenant is None:
+            lookup = self._opening.lookup
+            rows = await self.driver.fetch(lookup.alone(self.driver.dialect), self._opening.values)
+            self._admit(rows[0] if rows else None)
+
+    def _admit(self, row: Row | None) -> None:
+        assert self._opening is not None
+        found = None if row is None else self._opening.lookup.read(row, self.driver.dialect)
+        self._tenant, self._actor = self._opening.admit(found)
+
+    async def fetch(self, prepared: Prepared, **values: Any) -> Sequence[Row]:
+        """The rows of a prepared statement of this tenant's, as the driver gives them.
+
+        What has been changed and not written yet is written first.
+        """
+        await self._write_strokes()
+        for table in prepared.changes:
+            if _is_audited(table):
+                self._owing.add(table)
+        dialect = self.driver.dialect
+        if self._opening is None or not self.on_postgresql:
+            await self.open()
+            values[TENANT_NAME] = self.tenant.organization_id
+            return await self.driver.fetch(prepared.on(dialect), values)
+        lookup = self._opening.lookup
+        rows = await self.driver.fetch(
+            prepared.behind(lookup, dialect), {**values, **self._opening.values}
+        )
+        self._admit(rows[0] if rows else None)
+        width = len(lookup.columns)
+        return [row[width:] for row in rows if row[width] is not None]
+
+    async def draw(
+        self, prepared: Prepared, *models: type[Any], **values: Any
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a prepared statement that begins with the columns of `models`: instances,
+        each record once, and then what else the statement tells.
+
+        Rows of a `Versioned` model may be changed: the next flush notes it, and the next statement
+        or the commit writes it.
+        """
+        told = strokes.drawn(await self.fetch(prepared, **values), models, self.driver)
+        for row in told:
+            for instance in row[: len(models)]:
+                if instance is not None:
+                    self._drawn.setdefault((type(instance), instance.id), instance)
+        return [
+            (
+                *(
+                    None if each is None else self._drawn[type(each), each.id]
+                    for each in row[: len(models)]
+                ),
+                *row[len(models) :],
+            )
+            for row in told
+        ]
+
+    def enter(self, row: "TenantOwned") -> None:
+        """Write a new row below the ORM with the next statement; its id, if it has none, is not
+        told. Nothing that the ORM holds may wait for it."""
+        values = {name: value for name, value in row.__dict__.items() if name[0] != "_"}
+        if isinstance(row, Versioned):
+            values |= {"created_at": self.now, "updated_at": self.now, "version": 1}
+            row.__dict__.update(values)
+        values.pop("organization_id", None)
+        self._strokes.insert(type(row), [values])
+        if row.__audited__:
+            label = self._labels.pop(id(row), None) or Label(row, "created")
+            told = {"organization_id": self.tenant.organization_id, **values}
+            self._changes.append(Change.of_entered(label, told))
+
+    def enter_rows(self, model: type["TenantOwned"], rows: Sequence[Mapping[str, Any]]) -> None:
+        """The same of plain rows, of a table that owes the audit trail nothing."""
+        if model.__audited__:
+            raise UnauditedChange(f"{model.__tablename__} owes the trail an event for each row")
+        self._strokes.insert(model, rows)
+
+    async def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Note what has changed on drawn rows, and write what the ORM holds."""
+        changed = [row for row in self._drawn.values() if strokes.is_changed(row)]
+        if any(self._strokes.holds(row) for row in changed):
+            await self._write_strokes()
+        for row in changed:
+            self._note_drawn(row)
+        waiting = self.sync_session
+        if waiting.new or waiting.dirty or waiting.deleted:
+            await self._write_strokes()
+            await super().flush(objects)
+
+    def _note_drawn(self, row: Any) -> None:
+        """Stamp a drawn row that has changed, and keep the change for the trail."""
+        if not isinstance(row, Versioned):
+            raise ForeignRow(f"{type(row).__name__} was drawn to be read")
+        row.updated_at = self.now
+        before = strokes.before_of(row)
+        columns = strokes.changed_columns(row)
+        row.version += 1
+        self._strokes.update(row, columns)
+        strokes.settle(row)
+        assert isinstance(row, TenantOwned)
+        if row.organization_id != self.tenant.organization_id:
+            raise ForeignRow(f"{type(row).__name__} of another organization")
+        if row.__audited__:
+            label = self._labels.pop(id(row), None) or Label(row, "changed")
+            self._changes.append(Change.of_drawn(label, before))
+
+    async def _write_strokes(self) -> None:
+        if self._strokes:
+            await self._strokes.write(self.driver, self.tenant.organization_id)
+
+    if not TYPE_CHECKING:  # their types are SQLAlchemy's
+
+        async def execute(self, *arguments: Any, **words: Any) -> Any:
+            await self._write_strokes()
+            return await super().execute(*arguments, **words)
+
+        async def scalar(self, *arguments: Any, **words: Any) -> Any:
+            await self._write_strokes()
+            return await super().scalar(*arguments, **words)
 
     def label(
         self,
@@ -277,7 +493,7 @@ class TenantSession(AsyncSession):
             self._owing.add(str(owner.__tablename__))
 
     async def settle(self) -> None:
-        """Flush, and put every change into the audit trail; refuse one nobody accounts for."""
+        """Write what is left, and the audit trail; refuse a change that nobody accounts for."""
         await self.flush()
         if self._owing:
             raise UnauditedChange(f"nobody accounts for a change to {sorted(self._owing)}")
@@ -285,7 +501,10 @@ class TenantSession(AsyncSession):
         if changes and self._keeper is None:
             raise UnauditedChange("nobody keeps the audit trail of this session")
         if changes and self._keeper is not None:
-            await self._keeper(self, changes)
+            self._keeper.tell(self, changes)
+        await self._write_strokes()
+        if changes and self._keeper is not None:
+            await self._keeper.told(self)
 
     async def below(
         self, statement: Select[Any] | Insert, rows: Sequence[Mapping[str, Any]] | None = None
@@ -295,20 +514,31 @@ class TenantSession(AsyncSession):
         The tenant is taken from this session: a predicate is added for each tenant table that a
         select reads, and each inserted row is stamped. Nothing else is let through.
         """
+        await self._write_strokes()
         organization_id = self.tenant.organization_id
+        connection = self.driver.connection()
         if isinstance(statement, Insert):
             refuse_insert_below(statement)
             stamped = [{**row, "organization_id": organization_id} for row in rows or ()]
-            return await self._below.execute(statement, stamped)
+            return await connection.execute(statement, stamped)
         for table in tables_below(statement):
             statement = statement.where(table.c.organization_id == organization_id)
-        return await self._below.execute(statement)
+        return await connection.execute(statement)
 
     async def insert_unless_taken(self, owner: type[TenantKeyed], **row: Any) -> bool:
         """Insert a row of the tenant's unless its key is taken; whether it was inserted."""
         insert = postgresql.insert if self.on_postgresql else sqlite.insert
         statement = insert(owner).on_conflict_do_nothing()
         return bool((await self.below(statement, [row])).rowcount)
+
+
+@cache
+def _is_audited(table: str) -> bool:
+    """Whether changes of the table owe the trail an event."""
+    owners = [each.class_ for each in Base.registry.mappers]
+    return any(
+        each.__tablename__ == table and getattr(each, "__audited__", False) for each in owners
+    )
 
 
 def _fence_of(session: Session) -> TenantSession:

@@ -3,18 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-from titer.domain.audit.repository import AuditEvents
+from titer.domain.audit.models import AuditEvent
 from titer.domain.audit.rules import canonical, content_hash, entity_type
 from titer.domain.audit.sealing import SEALED_AT_ONCE, seal
 from titer.kit.tenancy import Change, TenantSession
 
 
-async def keep(session: TenantSession, changes: Sequence[Change]) -> None:
-    """Write one event per change. Handed to every session; runs just before the commit."""
-    await AuditEvents(session).append([_event(session, change) for change in changes])
-    if not session.on_postgresql:
-        while await seal(session) == SEALED_AT_ONCE:
-            pass
+class Trail:
+    """Keeps the trail; handed to every session."""
+
+    def tell(self, session: TenantSession, changes: Sequence[Change]) -> None:
+        """One event per change, written with the last of the transaction's changes."""
+        session.enter_rows(AuditEvent, [_event(session, change) for change in changes])
+
+    async def told(self, session: TenantSession) -> None:
+        """On SQLite, which has one writer at a time, the events are linked at once."""
+        if not session.on_postgresql:
+            while await seal(session) == SEALED_AT_ONCE:
+                pass
 
 
 def _event(session: TenantSession, change: Change) -> dict[str, Any]:

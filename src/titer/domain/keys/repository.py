@@ -4,32 +4,32 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, Select, bindparam, column, func, select, update
+from sqlalchemy import BigInteger, ColumnClause, Select, bindparam, column, select, update
 
 from titer.domain.keys.models import ApiKey, KeyUse
 from titer.domain.keys.rules import KeyIdentity, Kind, read_scopes
 from titer.domain.organizations.models import Organization, Plan
+from titer.kit.db.driver import Row
 from titer.kit.db.engine import Work
 from titer.kit.db.types import Instant
 from titer.kit.paging import Slice, Window
+from titer.kit.prepared import Lookup
 from titer.kit.records import Records
 from titer.kit.tenancy import TenantSession
 
 _COLUMNS: tuple[ColumnClause[Any], ...] = (
-    column("organization_id"),
-    column("key_id"),
+    column("organization_id", BigInteger),
+    column("key_id", BigInteger),
     column("name"),
-    column("user_id"),
+    column("user_id", BigInteger),
     column("scopes"),
     column("expires_at", Instant),
     column("revoked_at", Instant),
     column("last_used_at", Instant),
     column("api_access"),
     column("kind"),
-    column("client_id"),
+    column("client_id", BigInteger),
 )
-#: On PostgreSQL a function that runs as the owner: no row is visible before the tenant is known.
-_BY_FUNCTION = select(*_COLUMNS).select_from(func.find_api_key(bindparam("digest")).table_valued())
 _BY_JOIN = (
     select(
         ApiKey.organization_id,
@@ -54,26 +54,24 @@ _BY_JOIN = (
 )
 
 
+#: On PostgreSQL a function that runs as the owner: no row is visible before the tenant is known.
+LOOKUP = Lookup("find_api_key", _COLUMNS, _BY_JOIN)
+
+
+def identity_of(row: Row) -> KeyIdentity:
+    """What the look-up's columns say."""
+    told = dict(zip((each.name for each in _COLUMNS), row, strict=True))
+    told["scopes"] = read_scopes(told["scopes"])
+    told["kind"] = Kind(told["kind"])
+    for flag in ("api_access",):
+        told[flag] = bool(told[flag])
+    return KeyIdentity(**told)
+
+
 async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:
     """Whose key this is. On PostgreSQL the same round trip binds row-level security to them."""
-    statement = _BY_FUNCTION if work.on_postgresql else _BY_JOIN
-    row = (await work.look_up(statement.params(digest=digest))).one_or_none()
-    if row is None:
-        return None
-    work.in_force(row.organization_id)
-    return KeyIdentity(
-        organization_id=row.organization_id,
-        key_id=row.key_id,
-        name=row.name,
-        user_id=row.user_id,
-        scopes=read_scopes(row.scopes),
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        last_used_at=row.last_used_at,
-        api_access=row.api_access,
-        kind=Kind(row.kind),
-        client_id=row.client_id,
-    )
+    row = await work.find(LOOKUP, digest=digest)
+    return None if row is None else identity_of(row)
 
 
 async def every_digest(work: Work) -> list[bytes]:

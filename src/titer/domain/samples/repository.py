@@ -1,16 +1,21 @@
 """All queries about samples and their scheduled tests."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 
 from titer.domain.samples.models import AnalyteResult, Counter, Sample, SampleTest
 from titer.domain.samples.rules import TestState, TestStatus
+from titer.kit.db.driver import Row
+from titer.kit.db.types import Id, Instant
 from titer.kit.errors import Detail, InvalidQuery
 from titer.kit.paging import Slice, Window, cut
-from titer.kit.records import Records
+from titer.kit.prepared import TENANT, Prepared, among
+from titer.kit.records import Records, equals
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,59 +33,111 @@ class SampleFilter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        pairs = (
-            (Sample.status, self.status),
-            (Sample.material_type_id, self.material_type_id),
-            (Sample.project_id, self.project_id),
-            (Sample.tracking_id, self.tracking_id),
-            (Sample.external_id, self.external_id),
-            (Sample.order_id, self.order_id),
-            (Sample.sku_id, self.sku_id),
-            (Sample.lot, self.lot),
-        )
-        found: list[ColumnElement[bool]] = [
-            column == value for column, value in pairs if value is not None
-        ]
-        if self.since is not None:
-            found.append(Sample.received_at >= self.since)
-        if self.until is not None:
-            found.append(Sample.received_at <= self.until)
-        return found
+    def equal(self) -> dict[str, Any]:
+        """The columns that must have a value, with the value."""
+        spans = {"since", "until"}
+        return {
+            each.name: value
+            for each in fields(self)
+            if each.name not in spans and (value := getattr(self, each.name)) is not None
+        }
 
     @property
     def by_receipt(self) -> bool:
         return self.since is not None or self.until is not None
 
 
+_SAMPLES, _TESTS = Sample.__table__.c, SampleTest.__table__.c
+_RECEIPT = Prepared(
+    select(_SAMPLES.received_at).where(
+        _SAMPLES.organization_id == TENANT,
+        _SAMPLES.id == bindparam("id", type_=Id),
+        _SAMPLES.received_at.is_not(None),
+    )
+)
+
+
+@lru_cache(maxsize=256)
+def _by_receipt(names: tuple[str, ...], equal: tuple[str, ...], given: tuple[str, ...]) -> Prepared:
+    """The page of a span of receipt: `since`, `until` and `after`, as far as they are given."""
+    received, sample_id = _SAMPLES.received_at, _SAMPLES.id
+    statement = (
+        select(*(_SAMPLES[name] for name in names))
+        .where(_SAMPLES.organization_id == TENANT, *equals(_SAMPLES, equal))
+        .order_by(received.desc(), sample_id.desc())
+        .limit(bindparam("most", type_=Id))
+    )
+    if "since" in given:
+        statement = statement.where(received >= bindparam("since", type_=Instant))
+    if "until" in given:
+        statement = statement.where(received <= bindparam("until", type_=Instant))
+    if "after" in given:
+        moment = bindparam("moment", type_=Instant)
+        below = or_(received < moment, sample_id < bindparam("after", type_=Id))
+        statement = statement.where(received <= moment, below)
+    return Prepared(statement)
+
+
+@lru_cache(maxsize=8)
+def _with_tests(names: tuple[str, ...], test_names: tuple[str, ...]) -> Prepared:
+    together = Sample.__table__.outerjoin(
+        SampleTest.__table__,
+        and_(
+            _TESTS.organization_id == _SAMPLES.organization_id,
+            _TESTS.sample_id == _SAMPLES.id,
+        ),
+    )
+    return Prepared(
+        select(*(_SAMPLES[name] for name in names), *(_TESTS[name] for name in test_names))
+        .select_from(together)
+        .where(_SAMPLES.organization_id == TENANT, _SAMPLES.id == bindparam("id", type_=Id))
+        .order_by(_TESTS.id)
+    )
+
+
 class Samples(Records[Sample]):
     model = Sample
 
-    async def matching(self, window: Window, wanted: SampleFilter) -> Slice[Sample]:
+    async def matching(
+        self, names: tuple[str, ...], window: Window, wanted: SampleFilter
+    ) -> Slice[Row]:
         """A page, newest first: by id, or by receipt when a span of receipt is asked for.
 
-        Raises `InvalidQuery` when, by receipt, the cursor's sample has no receipt to go on from.
+        Its rows are the values of the columns named. Raises `InvalidQuery` when, by receipt, the
+        cursor's sample has no receipt to go on from.
         """
+        equal = wanted.equal()
         if not wanted.by_receipt:
-            return await self.page(window, *wanted.conditions())
-        statement = select(Sample).where(*wanted.conditions())
+            return await self.listing(names, window, **equal)
+        values: dict[str, Any] = {**equal, "most": window.limit + 1}
+        span = {"since": wanted.since, "until": wanted.until}
+        values |= {name: moment for name, moment in span.items() if moment is not None}
         if window.after is not None:
-            statement = statement.where(await self._received_before(window.after))
-        statement = statement.order_by(Sample.received_at.desc(), Sample.id.desc())
-        rows = await self.session.scalars(statement.limit(window.limit + 1))
-        return cut(rows.all(), window.limit)
+            values |= {"after": window.after, "moment": await self._receipt_of(window.after)}
+        prepared = _by_receipt(names, tuple(equal), tuple(values.keys() - equal.keys()))
+        return cut(await self.session.fetch(prepared, **values), window.limit)
 
-    async def _received_before(self, cursor: int) -> ColumnElement[bool]:
-        moment = await self.session.scalar(select(Sample.received_at).where(Sample.id == cursor))
-        if moment is None:
+    async def _receipt_of(self, cursor: int) -> Any:
+        """When a sample was received, as the driver says it."""
+        rows = await self.session.fetch(_RECEIPT, id=cursor)
+        if not rows:
             raise InvalidQuery(
                 "The cursor's sample is not in this list any more. Start again without a cursor.",
                 details=[Detail("cursor", "is not in this list")],
             )
-        return and_(
-            Sample.received_at <= moment,
-            or_(Sample.received_at < moment, Sample.id < cursor),
-        )
+        moment = rows[0][0]
+        return datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+
+    async def with_tests(
+        self, names: tuple[str, ...], test_names: tuple[str, ...], sample_id: int
+    ) -> tuple[Row, list[Row]] | None:
+        """The values of a sample's columns, and those of each of its tests in their order."""
+        rows = await self.session.fetch(_with_tests(names, test_names), id=sample_id)
+        if not rows:
+            return None
+        width = len(names)
+        tests = [row[width:] for row in rows if row[width] is not None]
+        return rows[0][:width], tests
 
     async def count(self) -> int:
         return (await self.session.scalar(select(func.count()).select_from(Sample))) or 0
@@ -134,24 +191,6 @@ class SampleTests(Records[SampleTest]):
             for test_id, code, status, entered_at in rows
         ]
 
-    async def matching(
-        self,
-        window: Window,
-        *,
-        sample_id: int | None = None,
-        status: str | None = None,
-        test_definition_id: int | None = None,
-        tracking_id: str | None = None,
-    ) -> Slice[SampleTest]:
-        pairs = (
-            (SampleTest.sample_id, sample_id),
-            (SampleTest.status, status),
-            (SampleTest.test_definition_id, test_definition_id),
-            (SampleTest.tracking_id, tracking_id),
-        )
-        conditions = [column == value for column, value in pairs if value is not None]
-        return await self.page(window, *conditions)
-
     async def sample_ids_of(self, test_ids: Collection[int]) -> set[int]:
         statement = select(SampleTest.sample_id).where(SampleTest.id.in_(test_ids)).distinct()
         return set(await self.session.scalars(statement))
@@ -183,3 +222,23 @@ class AnalyteResults(Records[AnalyteResult]):
         for row in rows:
             found[row.sample_test_id].append(row)
         return found
+
+    async def rows_of_each(
+        self, names: tuple[str, ...], test_ids: Collection[int]
+    ) -> dict[int, list[Row]]:
+        """The same as the values of the columns named, of the panels with these ids."""
+        found: dict[int, list[Row]] = {test_id: [] for test_id in test_ids}
+        if found:
+            for test_id, *row in await self.session.fetch(_of_panels(names), ids=list(found)):
+                found[test_id].append(row)
+        return found
+
+
+@lru_cache(maxsize=8)
+def _of_panels(names: tuple[str, ...]) -> Prepared:
+    columns = AnalyteResult.__table__.c
+    return Prepared(
+        select(columns.sample_test_id, *(columns[name] for name in names))
+        .where(columns.organization_id == TENANT, among(columns.sample_test_id, "ids"))
+        .order_by(columns.position, columns.id)
+    )

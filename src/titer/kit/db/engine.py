@@ -5,21 +5,25 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from socket import gaierror
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, QueuePool, event, func, select
+from sqlalchemy import Dialect, Executable, QueuePool, bindparam, event, func, select
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util.concurrency import greenlet_spawn
 
 from titer.kit.clock import Clock, SystemClock
 from titer.kit.db import sqlite
+from titer.kit.db.driver import Driver, PostgresDriver, Row, SqliteDriver
 from titer.kit.errors import Unavailable
-from titer.kit.tenancy import Actor, Keeper, Tenant, TenantSession
+from titer.kit.prepared import Lookup, Spelled, spell
+from titer.kit.tenancy import Actor, Keeper, Opening, Tenant, TenantSession
 
 #: SQLSTATE classes that a retry may mend: connection, transaction rollback, resources, locks,
 #: operator intervention.
@@ -35,42 +39,81 @@ class Work:
     """One transaction. Before a tenant enters it, only look-ups that find the tenant may run."""
 
     def __init__(
-        self, connection: AsyncConnection, now: datetime, keeper: Keeper | None = None
+        self, driver: Driver, now: datetime, keeper: Keeper | None = None, *, writes: bool
     ) -> None:
         self.now = now
-        self._keeper = keeper
         self.session: TenantSession | None = None
-        self._connection = connection
+        self._keeper = keeper
+        self._driver = driver
+        self._writes = writes
+        self._begun = False
         self._in_force: int | None = None
 
     @property
     def on_postgresql(self) -> bool:
-        return self._connection.dialect.name == "postgresql"
+        return self._driver.on_postgresql
 
     async def look_up(self, statement: Executable) -> Any:
         """Run a statement that looks for the tenant itself, or for what belongs to nobody."""
-        if self.session is not None:
-            raise RuntimeError("a tenant has entered: ask its session")
-        return await self._connection.execute(statement)
+        self._refuse_late()
+        await self._begin()
+        return await self._driver.connection().execute(statement)
 
-    def in_force(self, organization_id: int) -> None:
-        """A look-up function has already bound this transaction to the organization."""
-        self._in_force = organization_id
+    async def find(self, lookup: Lookup, **values: Any) -> Row | None:
+        """What a look-up of the caller finds. On PostgreSQL the same round trip binds row-level
+        security to their organization, which is the first of the columns."""
+        self._refuse_late()
+        await self._begin()
+        rows = await self._driver.fetch(lookup.alone(self._driver.dialect), values)
+        if not rows:
+            return None
+        self._in_force = rows[0][0]
+        return lookup.read(rows[0], self._driver.dialect)
 
     async def enter(self, tenant: Tenant, actor: Actor) -> TenantSession:
         """The session of `tenant`; row-level security is bound to it until the commit."""
         if self.session is not None:
             raise RuntimeError("one tenant per transaction")
+        await self._begin()
         if self.on_postgresql and self._in_force != tenant.organization_id:
-            bind = func.set_config("app.organization_id", str(tenant.organization_id), True)  # noqa: FBT003 - PostgreSQL's is_local
-            await self._connection.execute(select(bind))
-        self.session = TenantSession(self._connection, tenant, actor, self.now, self._keeper)
+            await self._driver.fetch(
+                _bind(self._driver.dialect), {"organization": str(tenant.organization_id)}
+            )
+        self.session = TenantSession(self._driver, tenant, actor, self.now, self._keeper)
+        return self.session
+
+    def glance(self, opening: Opening) -> TenantSession:
+        """A session whose every statement finds the caller anew, in the same round trip.
+
+        For reading with no transaction around it; who is calling is known from the first
+        statement on.
+        """
+        self._refuse_late()
+        if self._begun or self._writes:
+            raise RuntimeError("a glance begins no transaction")
+        self.session = TenantSession.opened_by(opening, self._driver, self.now)
         return self.session
 
     async def commit(self) -> None:
         if self.session is not None:
             await self.session.settle()
-        await self._connection.commit()
+        if self._begun:
+            await self._driver.commit()
+
+    async def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._driver.begin(writes=self._writes)
+
+    def _refuse_late(self) -> None:
+        if self.session is not None:
+            raise RuntimeError("a tenant has entered: ask its session")
+
+
+@cache
+def _bind(dialect: Dialect) -> Spelled:
+    bind = func.set_config("app.organization_id", bindparam("organization"), True)  # noqa: FBT003 - PostgreSQL's is_local
+    return spell(select(bind), dialect)
 
 
 class Database:
@@ -92,6 +135,9 @@ class Database:
         self._keeper = keeper
         self._timeout = timeout
         self._gate = asyncio.Lock()
+        #: Whether a statement may stand outside any transaction: a pooler that changes the server's
+        #: connection between transactions might change it between parts of one statement as well.
+        self.glances = pooler == "none"
         self._pool_size = pool_size
         self.engine = self._make_engine(pool_size, pooler)
 
@@ -127,7 +173,13 @@ class Database:
             }
             del arguments["server_settings"]
         engine = create_async_engine(
-            self.url, max_overflow=0, connect_args=arguments, pool_use_lifo=True, **common
+            self.url,
+            max_overflow=0,
+            connect_args=arguments,
+            pool_use_lifo=True,
+            # We begin and end transactions ourselves: see `kit/db/driver.py`.
+            isolation_level="AUTOCOMMIT",
+            **common,
         )
         event.listen(engine.sync_engine, "handle_error", _give_up)
         return engine
@@ -139,15 +191,13 @@ class Database:
         Raises `Unavailable` when the database is out of reach, busy or full.
         """
         try:
-            async with self._turn(writes=writes), self._borrowed() as connection:
-                if not self.on_postgresql:
-                    await connection.execution_options(writes=writes)
-                work = Work(connection, self.clock.now(), self._keeper)
+            async with self._turn(writes=writes), self._borrowed() as driver:
+                work = Work(driver, self.clock.now(), self._keeper, writes=writes)
                 try:
                     yield work
                 finally:
                     if work.session is not None:
-                        await work.session.close()
+                        await work.session.leave()
         except (PoolTimeout, TimeoutError, ConnectionError, gaierror) as out_of_reach:
             raise Unavailable(retry_after=_RETRY_AFTER) from out_of_reach
         except (DBAPIError, sqlite3.Error) as trouble:
@@ -156,18 +206,23 @@ class Database:
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[AsyncConnection]:
+    async def _borrowed(self) -> AsyncIterator[Driver]:
         """A connection of the pool's: waiting for it and opening it take their time together."""
         async with asyncio.timeout(self._timeout):
-            connection = await self.engine.connect()
+            borrowed = await greenlet_spawn(self.engine.sync_engine.pool.connect)
+        kind = PostgresDriver if self.on_postgresql else SqliteDriver
+        driver = kind(self.engine, borrowed)
         try:
-            yield connection
+            yield driver
         finally:
-            await connection.close()
+            await driver.give_back()
 
     def connected(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection outside any tenant's work, to migrate or to check. Raises `Unreachable`."""
-        return connected(self.engine)
+        engine = self.engine
+        if self.on_postgresql:
+            engine = engine.execution_options(isolation_level="READ COMMITTED")
+        return connected(engine)
 
     def _turn(self, *, writes: bool) -> AbstractAsyncContextManager[Any]:
         if self.on_postgresql or not writes:

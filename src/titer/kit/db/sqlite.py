@@ -19,7 +19,7 @@ from sqlalchemy.util.concurrency import await_
 
 #: So that an answer comes within five seconds, whatever another process does.
 WAIT_FOR_WRITER = 4.0
-_PAUSE = 0.005
+PAUSE = 0.005
 
 DRIVER = "sqlite+inloop"
 
@@ -117,26 +117,27 @@ def prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("writes", True):
-            _begin_immediate(connection)
-        else:
-            connection.exec_driver_sql("BEGIN")
+        driver: Any = connection.connection.driver_connection
+        if driver.in_transaction:
+            return  # begun by hand: the ORM joins it
+        patience = time.monotonic() + WAIT_FOR_WRITER
+        while not begin_immediate(driver, patience):
+            await_(asyncio.sleep(PAUSE))
 
 
 def _lower(text: str | float | bytes | None) -> str | float | bytes | None:
     return text.lower() if isinstance(text, str) else text
 
 
-def _begin_immediate(connection: Connection) -> None:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    patience = time.monotonic() + WAIT_FOR_WRITER
-    while True:
-        try:
-            driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as busy:
-            if "locked" not in str(busy) or time.monotonic() > patience:
-                raise
-            await_(asyncio.sleep(_PAUSE))
-        else:
-            return
+def begin_immediate(driver: sqlite3.Connection, patience: float) -> bool:
+    """Begin to write; False while a writer of another process is at it.
+
+    Raises what SQLite says once the monotonic clock has passed `patience`.
+    """
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as busy:
+        if "locked" not in str(busy) or time.monotonic() > patience:
+            raise
+        return False
+    return True

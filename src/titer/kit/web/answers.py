@@ -1,15 +1,17 @@
 """What is sent back: field kinds of answers, the envelope of a record, conditional requests."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import Annotated, Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+import orjson
 from pydantic import (
     AliasGenerator,
     ConfigDict,
@@ -21,7 +23,7 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.kit.clock import spell
+from titer.kit.clock import spell, spell_utc
 from titer.kit.errors import InvalidHeader
 
 CAMEL = ConfigDict(alias_generator=AliasGenerator(serialization_alias=to_camel))
@@ -70,6 +72,67 @@ def dump(kind: Any, value: Any) -> bytes:
     return adapter(kind).dump_json(value, by_alias=True)
 
 
+class Spelling:
+    """Spells rows of plain values as the JSON of an answer's dataclass, without making one.
+
+    `names` are the columns that a row must have, in their order. A moment may come as a datetime
+    or in its spelling already, an exact decimal as one or as text, an object of texts as its JSON:
+    as each database's driver gives them.
+    """
+
+    def __init__(self, kind: Any, *, leaving: Collection[str] = ()) -> None:
+        hints = get_type_hints(kind, include_extras=True)
+        self.names = tuple(each.name for each in fields(kind) if each.name not in leaving)
+        self.shown = tuple(to_camel(name) for name in self.names)
+        self._special = tuple(
+            (place, spelling)
+            for place, name in enumerate(self.names)
+            if (spelling := _spelling_of(hints[name])) is not None
+        )
+
+    def __call__(self, row: Sequence[Any]) -> dict[str, Any]:
+        values = list(row)
+        for place, spelling in self._special:
+            value = values[place]
+            if value is not None:
+                values[place] = spelling(value)
+        return dict(zip(self.shown, values, strict=True))
+
+
+def _moment(value: datetime | str) -> str:
+    return value if type(value) is str else spell_utc(value)  # type: ignore[arg-type]
+
+
+def _exact(value: Decimal | str) -> int | float:
+    return _number(Decimal(value))
+
+
+def _words(value: Any) -> Any:
+    return orjson.Fragment(value) if isinstance(value, str) else value
+
+
+def _spelling_of(hint: Any) -> Callable[[Any], Any] | None:
+    kinds = _kinds(hint)
+    for kind, spelling in ((datetime, _moment), (Decimal, _exact), (dict, _words), (bool, bool)):
+        if kind in kinds:
+            return spelling
+    return None
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """The classes that a hint allows, without what is said about them."""
+    if get_origin(hint) is Annotated:
+        return _kinds(get_args(hint)[0])
+    if get_origin(hint) in {Union, UnionType}:
+        return [kind for part in get_args(hint) for kind in _kinds(part)]
+    return [get_origin(hint) or hint]
+
+
+def json_bytes(value: Any) -> bytes:
+    """Plain values as JSON."""
+    return orjson.dumps(value)
+
+
 def answer(
     kind: Any, value: Any, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
@@ -77,17 +140,21 @@ def answer(
     return Response(dump(kind, value), status, headers, media_type="application/json")
 
 
+def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Plain values that are spelled already."""
+    return Response(json_bytes(value), status, headers, media_type="application/json")
+
+
 def etag(record: Any, parts: Iterable[Any] = ()) -> str:
     """`"1041.7"`: the id and the version; `"1041.7-3"` once what is shown with it changed thrice.
 
     Without the second number a sample would answer 304 while the results of its tests change.
     """
-    changes = sum(part.version - 1 for part in parts)
-    return (
-        f'"{record.id}.{record.version}-{changes}"'
-        if changes
-        else f'"{record.id}.{record.version}"'
-    )
+    return spell_etag(record.id, record.version, sum(part.version - 1 for part in parts))
+
+
+def spell_etag(record_id: int, version: int, changes: int = 0) -> str:
+    return f'"{record_id}.{version}-{changes}"' if changes else f'"{record_id}.{version}"'
 
 
 def current(request: Request, kind: Any, record: Any, shown: Any = None) -> Response:

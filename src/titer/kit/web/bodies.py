@@ -19,10 +19,10 @@ class StrictRequest(Request):
     def __init__(self, request: Request, body: bytes, document: Any) -> None:
         super().__init__(request.scope, request.receive)
         self._body = body
-        self._document = document
+        self.document = document
 
     async def json(self) -> Any:
-        return self._document
+        return self.document
 
 
 async def read(request: Request, limit: int = JSON_LIMIT) -> bytes:

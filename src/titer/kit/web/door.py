@@ -31,6 +31,7 @@ from titer.kit.errors import (
     UnsupportedMediaType,
 )
 from titer.kit.web import bodies, forms
+from titer.kit.web.binding import Binding, Handler, Unbindable
 from titer.kit.web.validation import near_miss, problem_of
 from titer.kit.web.visits import (
     Contended,
@@ -44,9 +45,6 @@ from titer.kit.web.visits import (
     once_of,
     replay,
 )
-
-Handler = Callable[..., Coroutine[Any, Any, Response]]
-
 
 #: What an operation needs that anybody may call. The door looks for no caller and begins no
 #: transaction: the operation does both itself, as a sign-in must.
@@ -69,9 +67,12 @@ def problems_of(endpoint: Any) -> tuple[type[Problem], ...]:
 class Door(APIRoute):
     """A route whose request is let in, worked on in one transaction, and let out."""
 
+    #: Answers a request of this route's, whatever goes wrong on the way.
+    through: Callable[[Request], Coroutine[Any, Any, Response]]
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         passage = _Passage(
-            super().get_route_handler(),
+            self._bound(),
             demand_of(self.endpoint),
             tuple(_query_names(self)),
             has_body=self.body_field is not None,
@@ -89,14 +90,22 @@ class Door(APIRoute):
             except Problem as problem:
                 return face.refuse(request, problem)
 
+        self.through = through
         return through
+
+    def _bound(self) -> Callable[[Any], Coroutine[Any, Any, Response]]:
+        """What calls the operation: FastAPI's own way where it takes what only that finds."""
+        try:
+            return Binding(self.endpoint, self.path_format)
+        except Unbindable:
+            return super().get_route_handler()
 
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
     """The way of a request through the door, to the operation that works on it."""
 
-    handle: Callable[[Request], Coroutine[Any, Any, Response]]
+    handle: Callable[[Any], Coroutine[Any, Any, Response]]
     demand: Demand
     #: Names of the query parameters.
     known: Sequence[str]
@@ -112,6 +121,8 @@ class _Passage:
         body = await bodies.read(request, self.demand.body_limit)
         if self.demand.before is not None:
             await self.demand.before(face, request, credential, body)
+        if self.demand.glances and face.database.glances:
+            return await self._glance(face, request, credential, body)
         return await at_most_twice(lambda: self._work_on(face, request, credential, body))
 
     async def _work_on(
@@ -119,7 +130,7 @@ class _Passage:
     ) -> Response:
         async with face.database.work(writes=self.demand.writes) as work:
             caller = await face.admit(request, work, credential, self.demand.needs)
-            request.state.caller = caller
+            request.state.caller, request.state.session = caller, caller.session
             once = once_of(request, caller, body) if self.demand.writes else None
             if once is not None and (earlier := await once.earlier()) is not None:
                 return replay(earlier)
@@ -127,6 +138,19 @@ class _Passage:
             if once is not None:
                 await once.keep(answer_of(response))
             await work.commit()
+        return response
+
+    async def _glance(self, face: Face, request: Request, credential: str, body: bytes) -> Response:
+        """Let the caller in with the first statement of the work, and with each that follows."""
+        async with face.database.work(writes=False) as work:
+            opening = face.opening(request, credential, self.demand.needs)
+            session = request.state.session = work.glance(opening)
+            try:
+                response = await self._attend(request, body)
+            finally:
+                # Also where nothing was asked for, or nothing valid: who may not come in is told
+                # so, and nothing else.
+                await session.open()
         return response
 
     async def _receive(self, visits: Visits, file_limit: int) -> Response:
@@ -232,12 +256,13 @@ class Operations:
         examples: Any = None,
         before: Preparation | None = None,
         writes: bool | None = None,
+        glances: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine; its docstring's first line is the summary.
 
         With `file_limit` it takes a form with a file of so many bytes, and is handed `Visits` in
         place of a transaction. `writes` says whether it writes to the database, where its method
-        does not tell.
+        does not tell. One that `glances` reads by prepared statements alone, with no transaction.
         """
         if file_limit is not None:
             body_limit = file_limit + forms.OVERHEAD
@@ -249,6 +274,7 @@ class Operations:
                 body_limit=body_limit,
                 file_limit=file_limit,
                 before=before,
+                glances=glances,
             )
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":

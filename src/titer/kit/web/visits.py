@@ -17,7 +17,7 @@ from starlette.responses import Response
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import Conflict, Problem
 from titer.kit.idempotency import Answer, Once, fingerprint, key_of
-from titer.kit.tenancy import TenantSession
+from titer.kit.tenancy import Opening, TenantSession
 from titer.kit.web.bodies import JSON_LIMIT
 
 T = TypeVar("T")
@@ -48,6 +48,10 @@ class Face(Protocol):
         """Who is calling, with the session of their tenant. Raises `Unauthenticated`, `Denied`."""
         ...
 
+    def opening(self, request: Request, credential: str, needs: str) -> Opening:
+        """How the same is found out together with the first thing that the caller asks for."""
+        ...
+
     def refuse(self, request: Request, problem: Problem) -> Response:
         """The problem in this face's spelling."""
         ...
@@ -75,6 +79,8 @@ class Demand:
     #: The operation takes a form with a file of at most so many bytes, and comes in `Visits`.
     file_limit: int | None = None
     before: Preparation | None = None
+    #: It only reads, by prepared statements alone: each of them finds the caller as well.
+    glances: bool = False
 
 
 async def at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:

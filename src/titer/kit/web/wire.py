@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from titer.kit import errors
 from titer.kit.errors import Problem
 from titer.kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Slice, Window
-from titer.kit.web.answers import dump
+from titer.kit.web.answers import dump, json_bytes
 from titer.kit.web.fields import QueryId
 from titer.kit.web.middleware import request_id_of
 from titer.kit.web.status import status_of
@@ -84,10 +84,20 @@ def page(request: Request, kind: Any, rows: Slice[Any], view: Callable[[Any], An
     """A page's answer, with the next page's address in `Link` as well."""
     views = [view(row) for row in rows.rows]
     cursor = rows.rows[-1].id if rows.has_more else None
+    return _page(request, dump(list[kind], views), cursor)
+
+
+def spelled_page(request: Request, rows: Slice[dict[str, Any]]) -> Response:
+    """The same of records that are spelled already."""
+    cursor = rows.rows[-1]["id"] if rows.has_more else None
+    return _page(request, json_bytes(rows.rows), cursor)
+
+
+def _page(request: Request, data: bytes, cursor: int | None) -> Response:
     body = b'{"data":%s,"nextCursor":%s,"hasMore":%s}' % (
-        dump(list[kind], views),
+        data,
         b"null" if cursor is None else b"%d" % cursor,
-        b"true" if rows.has_more else b"false",
+        b"false" if cursor is None else b"true",
     )
     response = Response(body, media_type="application/json")
     if cursor is not None:

@@ -14,7 +14,7 @@ from titer.domain.publication.repository import Publications
 from titer.kit import tokens
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import InsufficientScope, Problem, Unauthorized
-from titer.kit.tenancy import Actor, Tenant, TenantSession
+from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
 from titer.kit.web.middleware import request_id_of
@@ -62,6 +62,9 @@ class ResultsFace:
         session = await work.enter(Tenant(key.organization_id), actor)
         self.uses.saw(key, work.now)
         return Caller(key, session)
+
+    def opening(self, request: Request, credential: str, needs: str) -> Opening:
+        raise NotImplementedError("no operation of this face glances")
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)

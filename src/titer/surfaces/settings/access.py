@@ -12,7 +12,7 @@ from titer.domain.people.rules import PREFIX, ROLES, Circle, SignInIdentity
 from titer.kit import tokens
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import Forbidden, Problem, Unauthorized
-from titer.kit.tenancy import Actor, Tenant, TenantSession
+from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
 from titer.kit.web.middleware import request_id_of
@@ -62,6 +62,9 @@ class SettingsFace:
         actor = Actor("user", person.name, person.user_id, request_id=request_id_of(request.scope))
         session = await work.enter(Tenant(person.organization_id), actor)
         return Caller(person, session)
+
+    def opening(self, request: Request, credential: str, needs: str) -> Opening:
+        raise NotImplementedError("no operation of this face glances")
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)

@@ -1,17 +1,20 @@
 """Who is calling the Lab API: an API key, and the session of its organization."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.domain.keys.repository import find_key
+from titer.domain.keys.repository import LOOKUP, find_key, identity_of
 from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope
 from titer.domain.keys.service import KeyUses
 from titer.domain.organizations.repository import Organizations
 from titer.kit import tokens
+from titer.kit.db.driver import Row
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import (
     InsufficientScope,
@@ -20,7 +23,8 @@ from titer.kit.errors import (
     Problem,
     Unauthorized,
 )
-from titer.kit.tenancy import Actor, Tenant, TenantSession
+from titer.kit.prepared import Lookup
+from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web import answers
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
@@ -56,7 +60,19 @@ class LabFace:
 
     async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Caller:
         key = await find_key(work, tokens.digest(credential))
-        if key is None or not key.opens(work.now):
+        tenant, actor = self.let_in(request, key, needs, work.now)
+        assert key is not None
+        return Caller(key, await work.enter(tenant, actor))
+
+    def opening(self, request: Request, credential: str, needs: str) -> Opening:
+        values = {"digest": tokens.digest(credential)}
+        return _Opening(self, request, needs, self.database.clock.now(), values)
+
+    def let_in(
+        self, request: Request, key: KeyIdentity | None, needs: str, now: datetime
+    ) -> tuple[Tenant, Actor]:
+        """Whom a key acts for, and as whom. Raises `Unauthorized`, `InsufficientScope`."""
+        if key is None or not key.opens(now):
             raise Unauthorized
         request.state.log = {"organization_id": key.organization_id, "key_id": key.key_id}
         if needs not in key.scopes:
@@ -64,13 +80,28 @@ class LabFace:
                 f"This key may not do that: it needs the scope `{needs}`.",
                 facts={"required_scope": needs},
             )
+        self.uses.saw(key, now)
         actor = Actor("key", key.name, key.user_id, key.key_id, request_id_of(request.scope))
-        session = await work.enter(Tenant(key.organization_id), actor)
-        self.uses.saw(key, work.now)
-        return Caller(key, session)
+        return Tenant(key.organization_id), actor
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A key that is looked up together with what it is used for."""
+
+    face: LabFace
+    request: Request
+    needs: str
+    now: datetime
+    values: Mapping[str, Any]
+    lookup: Lookup = LOOKUP
+
+    def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
+        key = None if found is None else identity_of(found)
+        return self.face.let_in(self.request, key, self.needs, self.now)
 
 
 async def _caller(request: Request) -> Caller:
@@ -79,8 +110,8 @@ async def _caller(request: Request) -> Caller:
 
 
 async def _session(request: Request) -> TenantSession:
-    caller: Caller = request.state.caller
-    return caller.session
+    session: TenantSession = request.state.session
+    return session
 
 
 async def _visits(request: Request) -> Visits:

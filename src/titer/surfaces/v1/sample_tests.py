@@ -33,6 +33,7 @@ from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.repository import SampleTests
 from titer.domain.samples.rules import TestStatus
 from titer.kit.errors import InvalidBody, InvalidId, InvalidReference, NotFound
+from titer.kit.paging import Slice
 from titer.kit.tenancy import TenantSession
 from titer.kit.web.answers import (
     CAMEL,
@@ -40,6 +41,8 @@ from titer.kit.web.answers import (
     NumberOut,
     answer,
     etag,
+    json_answer,
+    spell_etag,
     unchanged,
     view,
 )
@@ -66,10 +69,11 @@ from titer.surfaces.v1.access import (
     operations,
 )
 from titer.surfaces.v1.custom_fields import CustomValues
-from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
+from titer.surfaces.v1.wire import Body, Page, Paged, page, shown, spelled_page
 
 sample_tests = operations("Tests & results")
 
+_VERSION = shapes.SAMPLE_TEST.names.index("version")
 MAX_ROWS = 1_000
 MAX_ANALYTES = 500
 ResultText = Annotated[
@@ -243,15 +247,15 @@ class HistoryEntry:
     occurred_at: MomentOut
 
 
-@sample_tests.add("GET", "/sample-tests", needs=READ, answers=Page[shapes.SampleTest])
+@sample_tests.add("GET", "/sample-tests", needs=READ, answers=Page[shapes.SampleTest], glances=True)
 async def list_sample_tests(
     request: Request, lab: Lab, query: Annotated[SampleTestQuery, Query()]
 ) -> Response:
     """List sample tests, newest first."""
     wanted = query.model_dump(exclude={"limit", "cursor"})
-    found = await SampleTests(lab).matching(query.window(), **wanted)
-    analytes = await repository.AnalyteResults(lab).of_each(found.rows)
-    return page(request, shapes.SampleTest, found, lambda row: shapes.sample_test(row, analytes))
+    found = await SampleTests(lab).listing(shapes.TEST_COLUMNS, query.window(), **wanted)
+    spelled = await shapes.spelled_tests(lab, found.rows)
+    return spelled_page(request, Slice(spelled, found.has_more))
 
 
 @sample_tests.add(
@@ -260,13 +264,16 @@ async def list_sample_tests(
     needs=READ,
     answers=shapes.SampleTest,
     refuses=(InvalidId, NotFound),
+    glances=True,
 )
 async def get_sample_test(request: Request, lab: Lab, sample_test_id: PathId) -> Response:
     """Retrieve one sample test."""
-    test = await SampleTests(lab).get(sample_test_id)
-    if unchanged(request, etag(test)):
-        return Response(status_code=304, headers={"ETag": etag(test)})
-    return await _shown(lab, test)
+    found = await SampleTests(lab).values(shapes.TEST_COLUMNS, sample_test_id)
+    tag = spell_etag(sample_test_id, found[_VERSION])
+    if unchanged(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    (shown,) = await shapes.spelled_tests(lab, [found])
+    return json_answer(shown, headers={"ETag": tag})
 
 
 @sample_tests.add(

@@ -23,7 +23,7 @@ from titer.kit.errors import (
     NotFound,
 )
 from titer.kit.tenancy import TenantSession
-from titer.kit.web.answers import CAMEL, answer, etag, unchanged
+from titer.kit.web.answers import CAMEL, answer, etag, json_answer, spell_etag, unchanged
 from titer.kit.web.fields import (
     DayOrMoment,
     EndMoment,
@@ -48,9 +48,12 @@ from titer.surfaces.v1.access import (
     operations,
 )
 from titer.surfaces.v1.custom_fields import CustomValues
-from titer.surfaces.v1.wire import Body, Page, Paged, page, shown
+from titer.surfaces.v1.wire import Body, Page, Paged, shown, spelled_page
 
 samples = operations("Samples")
+
+_VERSION_OF_SAMPLE = shapes.SAMPLE.names.index("version")
+_VERSION_OF_TEST = shapes.SAMPLE_TEST.names.index("version")
 
 PlantLocation = Annotated[
     str, StringConstraints(strict=True, pattern=f"^{PLANT_LOCATION.pattern}$")
@@ -195,7 +198,14 @@ class Received:
     data: list[shapes.SampleWithTests]
 
 
-@samples.add("GET", "/samples", needs=READ, answers=Page[shapes.Sample], examples=examples.SAMPLES)
+@samples.add(
+    "GET",
+    "/samples",
+    needs=READ,
+    answers=Page[shapes.Sample],
+    examples=examples.SAMPLES,
+    glances=True,
+)
 async def list_samples(
     request: Request, lab: Lab, query: Annotated[SampleQuery, Query()]
 ) -> Response:
@@ -203,8 +213,8 @@ async def list_samples(
 
     With `since` or `until` the order is by receipt, and the cursor is still an id.
     """
-    found = await Samples(lab).matching(query.window(), query.filter())
-    return page(request, shapes.Sample, found, shapes.sample)
+    found = await Samples(lab).matching(shapes.SAMPLE.names, query.window(), query.filter())
+    return spelled_page(request, found.map(shapes.SAMPLE))
 
 
 @samples.add(
@@ -213,15 +223,20 @@ async def list_samples(
     needs=READ,
     answers=shapes.SampleWithTests,
     refuses=(InvalidId, NotFound),
+    glances=True,
 )
 async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     """Retrieve one sample with its scheduled tests."""
-    sample = await Samples(lab).get(sample_id)
-    tests = list(await SampleTests(lab).of(sample_id))
-    tag = etag(sample, tests)
+    found = await Samples(lab).with_tests(shapes.SAMPLE.names, shapes.TEST_COLUMNS, sample_id)
+    if found is None:
+        raise NotFound
+    sample, tests = found
+    changes = sum(test[_VERSION_OF_TEST] - 1 for test in tests)
+    tag = spell_etag(sample_id, sample[_VERSION_OF_SAMPLE], changes)
     if unchanged(request, tag):
         return Response(status_code=304, headers={"ETag": tag})
-    return _answer(sample, tests, await AnalyteResults(lab).of_each(tests))
+    shown = shapes.SAMPLE(sample) | {"tests": await shapes.spelled_tests(lab, tests)}
+    return json_answer(shown, headers={"ETag": tag})
 
 
 @samples.add(

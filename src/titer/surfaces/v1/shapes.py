@@ -6,8 +6,11 @@ from typing import Annotated, Any, ClassVar
 
 from titer.domain.results.rules import Specification
 from titer.domain.samples import models
+from titer.domain.samples.repository import AnalyteResults
 from titer.domain.samples.rules import Priority, Status, TestStatus
-from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, one_of, reader
+from titer.kit.db.driver import Row
+from titer.kit.tenancy import TenantSession
+from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, Spelling, one_of, reader
 
 SampleStatus = Annotated[str, one_of(Status)]
 SamplePriority = Annotated[str, one_of(Priority)]
@@ -134,6 +137,28 @@ Analytes = Mapping[int, Sequence[models.AnalyteResult]]
 """The results of panels, by the ids of their tests."""
 
 
+#: How the values of a record's columns are spelled.
+SAMPLE = Spelling(Sample)
+SAMPLE_TEST = Spelling(_OwnResult)
+ANALYTE_RESULT = Spelling(AnalyteResult)
+#: Where an analyte's name differs from its column's.
+_ANALYTE_COLUMNS = {"analyte_code": "code", "analyte_name": "name"}
+ANALYTE_COLUMNS = tuple(_ANALYTE_COLUMNS.get(name, name) for name in ANALYTE_RESULT.names)
+#: The columns of a test that an answer is made of: the last tells whether it is a panel.
+TEST_COLUMNS = (*SAMPLE_TEST.names, "panel")
+
+
+async def spelled_tests(lab: TenantSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Tests as answers show them, from the values of `TEST_COLUMNS`."""
+    panels = [row[0] for row in rows if row[-1]]
+    found = await AnalyteResults(lab).rows_of_each(ANALYTE_COLUMNS, panels) if panels else {}
+    return [
+        SAMPLE_TEST(row[:-1])
+        | {"results": [ANALYTE_RESULT(each) for each in found.get(row[0], ())]}
+        for row in rows
+    ]
+
+
 def sample_test(row: models.SampleTest, analytes: Analytes) -> SampleTest:
     results = [analyte_result(each) for each in analytes.get(row.id, ())]
     values: list[Any] = [*reader(_OwnResult)(row), results]
@@ -156,10 +181,6 @@ def analyte_result(row: models.AnalyteResult) -> AnalyteResult:
         entered_by=row.entered_by,
         entered_at=row.entered_at,
     )
-
-
-def sample(row: models.Sample) -> Sample:
-    return Sample(*reader(Sample)(row))
 
 
 Registered = tuple[models.Sample, list[models.SampleTest]]

@@ -19,6 +19,7 @@ from titer.kit.web.wire import (
     page,
     refuse,
     shown,
+    spelled_page,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "page",
     "refuse",
     "shown",
+    "spelled_page",
 ]
 
 #: What any operation of this face may answer beside its own refusals.
