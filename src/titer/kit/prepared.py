@@ -115,8 +115,6 @@ def spell(statement: Any, dialect: Dialect) -> Spelled:
 
 
 def _processor(kind: Any, dialect: Dialect) -> Any:
-    if isinstance(kind, TypeDecorator):
-        return kind.bind_processor(dialect)
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
@@ -176,8 +174,6 @@ class Lookup:
 def _readers(kind: Any, dialect: Dialect) -> Any:
     if dialect.name == "postgresql" and isinstance(kind, Instant | ExactDecimal):
         return None  # the driver gives moments in UTC, and exact decimals
-    if isinstance(kind, TypeDecorator):
-        return kind.result_processor(dialect, None)
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
@@ -196,6 +192,9 @@ class Prepared:
         #: The tables that it changes.
         self.changes = refuse_unless_bound(statement)
         self.statement = statement
+        told = statement.selected_columns if isinstance(statement, Select) else ()
+        #: The types of its columns.
+        self.kinds = tuple(each.type for each in told)
         self._spelled: dict[tuple[str, Lookup | None], Spelled] = {}
 
     def on(self, dialect: Dialect) -> Spelled:

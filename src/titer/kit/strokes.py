@@ -32,7 +32,7 @@ from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
 from titer.kit.db.driver import Driver, Row
-from titer.kit.prepared import TENANT, TENANT_NAME, Spelled, reader_of, spell
+from titer.kit.prepared import TENANT, TENANT_NAME, Prepared, Spelled, reader_of, spell
 
 UPDATE, INSERT = "update", "insert"
 
@@ -72,7 +72,9 @@ def _maker(model: Any, dialect: Dialect) -> Callable[[Row], Any]:
     return make
 
 
-def drawn(rows: Sequence[Row], models: Sequence[Any], driver: Driver) -> list[tuple[Any, ...]]:
+def drawn(
+    rows: Sequence[Row], prepared: Prepared, models: Sequence[Any], driver: Driver
+) -> list[tuple[Any, ...]]:
     """Rows that begin with the columns of `models`, as instances followed by what is left.
 
     The same record is the same instance in every row; one that an outer join lacks is None.
@@ -84,6 +86,7 @@ def drawn(rows: Sequence[Row], models: Sequence[Any], driver: Driver) -> list[tu
         names = names_of(model)
         plan.append((model, start, start + names.index("id"), _maker(model, driver.dialect)))
         start += len(names)
+    left = [reader_of(kind, driver.dialect) for kind in prepared.kinds[start:]]
     told = []
     for row in rows:
         instances: list[Any] = []
@@ -95,7 +98,11 @@ def drawn(rows: Sequence[Row], models: Sequence[Any], driver: Driver) -> list[tu
             if key not in seen:
                 seen[key] = make(row[begin:])
             instances.append(seen[key])
-        told.append((*instances, *row[start:]))
+        rest = (
+            value if read is None or value is None else read(value)
+            for read, value in zip(left, row[start:], strict=True)
+        )
+        told.append((*instances, *rest))
     return told
 
 
@@ -134,6 +141,9 @@ class Strokes:
 
     def __bool__(self) -> bool:
         return bool(self.updates or self.inserts)
+
+    def updated(self) -> list[Any]:
+        return [row for row, _ in self.updates]
 
     def holds(self, row: Any) -> bool:
         return any(each is row for each, _ in self.updates)

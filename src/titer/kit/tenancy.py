@@ -33,6 +33,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.orm.util import identity_key
 from sqlalchemy.sql.dml import Insert, UpdateBase
 from sqlalchemy.sql.selectable import Select
 
@@ -145,6 +146,8 @@ class Tenant:
     """An organization that somebody has proved to act for."""
 
     organization_id: int
+    #: What whoever found the organization learned of it on the way.
+    known: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +382,8 @@ class TenantSession(AsyncSession):
         Rows of a `Versioned` model may be changed: the next flush notes it, and the next statement
         or the commit writes it.
         """
-        told = strokes.drawn(await self.fetch(prepared, **values), models, self.driver)
+        rows = await self.fetch(prepared, **values)
+        told = strokes.drawn(rows, prepared, models, self.driver)
         for row in told:
             for instance in row[: len(models)]:
                 if instance is not None:
@@ -445,8 +449,20 @@ class TenantSession(AsyncSession):
             self._changes.append(Change.of_drawn(label, before))
 
     async def _write_strokes(self) -> None:
-        if self._strokes:
-            await self._strokes.write(self.driver, self.tenant.organization_id)
+        if not self._strokes:
+            return
+        organization_id = self.tenant.organization_id
+        for row in self._strokes.updated():
+            # Should the ORM have the same record, it is to look again.
+            known = identity_key(type(row), (organization_id, row.id))
+            twin = self.sync_session.identity_map.get(known)
+            if twin is not None:
+                self.sync_session.expire(twin)
+        await self._strokes.write(self.driver, organization_id)
+
+    def forget(self, row: "TenantOwned") -> None:
+        """The ORM changes a record: what was drawn of it is no longer true."""
+        self._drawn.pop((type(row), row.id), None)
 
     if not TYPE_CHECKING:  # their types are SQLAlchemy's
 
@@ -592,6 +608,8 @@ def _stamp(session: Session, _context: UOWTransaction, _instances: object) -> No
         if session.is_modified(row):
             if isinstance(row, Versioned):
                 row.updated_at = fence.now
+            if isinstance(row, TenantOwned):
+                fence.forget(row)
             _admit(fence, row, "changed")
     for row in session.deleted:
         _admit(fence, row, "deleted")

@@ -4,11 +4,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnClause, Select, bindparam, column, select, update
+from sqlalchemy import BigInteger, Boolean, ColumnClause, Select, bindparam, column, select, update
 
 from titer.domain.keys.models import ApiKey, KeyUse
 from titer.domain.keys.rules import KeyIdentity, Kind, read_scopes
 from titer.domain.organizations.models import Organization, Plan
+from titer.domain.organizations.rules import Requirements
 from titer.kit.db.driver import Row
 from titer.kit.db.engine import Work
 from titer.kit.db.types import Instant
@@ -26,9 +27,13 @@ _COLUMNS: tuple[ColumnClause[Any], ...] = (
     column("expires_at", Instant),
     column("revoked_at", Instant),
     column("last_used_at", Instant),
-    column("api_access"),
+    column("api_access", Boolean),
     column("kind"),
     column("client_id", BigInteger),
+    column("require_second_person", Boolean),
+    column("require_if_match", Boolean),
+    column("require_human_signature", Boolean),
+    column("monthly_samples", BigInteger),
 )
 _BY_JOIN = (
     select(
@@ -43,6 +48,10 @@ _BY_JOIN = (
         Plan.api_access,
         ApiKey.kind,
         ApiKey.client_id,
+        Organization.require_second_person,
+        Organization.require_if_match,
+        Organization.require_human_signature,
+        Plan.monthly_samples,
     )
     .join(Organization, Organization.id == ApiKey.organization_id)
     .join(Plan, Plan.name == Organization.plan)
@@ -60,12 +69,34 @@ LOOKUP = Lookup("find_api_key", _COLUMNS, _BY_JOIN)
 
 def identity_of(row: Row) -> KeyIdentity:
     """What the look-up's columns say."""
-    told = dict(zip((each.name for each in _COLUMNS), row, strict=True))
-    told["scopes"] = read_scopes(told["scopes"])
-    told["kind"] = Kind(told["kind"])
-    for flag in ("api_access",):
-        told[flag] = bool(told[flag])
-    return KeyIdentity(**told)
+    (
+        organization_id,
+        key_id,
+        name,
+        user_id,
+        scopes,
+        expires_at,
+        revoked_at,
+        last_used_at,
+        api_access,
+        kind,
+        client_id,
+        *requirements,
+    ) = row
+    return KeyIdentity(
+        organization_id=organization_id,
+        key_id=key_id,
+        name=name,
+        user_id=user_id,
+        scopes=read_scopes(scopes),
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+        last_used_at=last_used_at,
+        api_access=api_access,
+        kind=Kind(kind),
+        requirements=Requirements(*requirements),
+        client_id=client_id,
+    )
 
 
 async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:

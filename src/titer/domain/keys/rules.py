@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
+from titer.domain.organizations.rules import Requirements
 from titer.domain.people.rules import Role
 
 PREFIX = "lk_"
@@ -54,6 +56,7 @@ class KeyIdentity:
     last_used_at: datetime | None
     api_access: bool
     kind: Kind = Kind.LAB
+    requirements: Requirements | None = None
     #: Whose results it reads; None of the laboratory's own, which are nobody's in particular.
     client_id: int | None = None
 
@@ -69,5 +72,6 @@ def spell_scopes(scopes: Iterable[Scope]) -> str:
     return " ".join(scope for scope in Scope if scope in wanted)
 
 
+@lru_cache(maxsize=16)
 def read_scopes(text: str) -> frozenset[Scope]:
     return frozenset(Scope(word) for word in text.split())

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, text, update
 
 from titer.domain.organizations.models import Organization, Plan, QuotaUse
+from titer.domain.organizations.rules import Requirements
 from titer.kit.db.engine import Work
 from titer.kit.tenancy import TenantSession
 
@@ -29,6 +30,19 @@ class Organizations:
     async def plan(self) -> Plan:
         statement = select(Plan).join(Organization, Organization.plan == Plan.name)
         return (await self.session.scalars(statement)).one()
+
+    async def requirements(self) -> Requirements:
+        """What the organization asks for: known already where a key was looked up."""
+        known = self.session.tenant.known
+        if isinstance(known, Requirements):
+            return known
+        own, plan = await self.own(), await self.plan()
+        return Requirements(
+            second_person=own.require_second_person,
+            if_match=own.require_if_match,
+            human_signature=own.require_human_signature,
+            monthly_samples=plan.monthly_samples,
+        )
 
     async def used_in(self, month: str) -> int:
         statement = select(QuotaUse.used).where(QuotaUse.month == month)

@@ -1,6 +1,18 @@
 """Months, and what is left of them."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What an organization asks of every change, and what its plan allows."""
+
+    second_person: bool
+    if_match: bool
+    human_signature: bool
+    #: Samples in a calendar month; None where there is no limit.
+    monthly_samples: int | None
 
 
 def month_of(moment: datetime) -> str:

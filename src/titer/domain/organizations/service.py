@@ -28,16 +28,16 @@ CHANGEABLE = frozenset(
 async def spend_samples(session: TenantSession, units: int = 1) -> None:
     """Take samples off the month's allowance. Raises `SampleLimitExceeded`; never overshoots."""
     organizations = Organizations(session)
-    plan = await organizations.plan()
+    limit = (await organizations.requirements()).monthly_samples
     month = month_of(session.now)
-    if await organizations.use(month, units, plan.monthly_samples):
+    if await organizations.use(month, units, limit):
         return
     used = await organizations.used_in(month)
     raise SampleLimitExceeded(
-        f"Your plan allows {plan.monthly_samples} samples a month; {used} are used.",
+        f"Your plan allows {limit} samples a month; {used} are used.",
         facts={
             "code": SampleLimitExceeded.slug,
-            "limit": plan.monthly_samples,
+            "limit": limit,
             "used": used,
             "resets_at": spell(next_month(session.now)),
         },

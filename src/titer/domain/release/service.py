@@ -26,7 +26,7 @@ from titer.kit.tenancy import TenantSession
 async def _require_signature(session: TenantSession) -> None:
     """Whatever face it comes through, a key does not do what the organization has people sign."""
     by_key = session.actor.kind == "key"
-    if by_key and (await Organizations(session).own()).require_human_signature:
+    if by_key and (await Organizations(session).requirements()).human_signature:
         raise SignatureRequired
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from titer.domain.organizations.repository import Organizations
-from titer.domain.reference.models import Analyte, TestDefinition
-from titer.domain.reference.repository import Analytes, TestDefinitions
+from titer.domain.reference.models import Analyte
+from titer.domain.reference.repository import Analytes
 from titer.domain.reference.rules import Resource
 from titer.domain.reference.service import merged_fields
 from titer.domain.results.errors import (
@@ -15,6 +15,7 @@ from titer.domain.results.errors import (
     SecondPersonRequired,
 )
 from titer.domain.results.models import ResultEntry
+from titer.domain.results.repository import Ground, under_lock
 from titer.domain.results.rules import (
     Limits,
     Reading,
@@ -25,8 +26,8 @@ from titer.domain.results.rules import (
     worst,
 )
 from titer.domain.samples.errors import InvalidTransition
-from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
-from titer.domain.samples.repository import AnalyteResults, Samples, SampleTests
+from titer.domain.samples.models import AnalyteResult, SampleTest
+from titer.domain.samples.repository import AnalyteResults
 from titer.domain.samples.rules import Status, TestStatus
 from titer.domain.samples.service import refuse_if_reported
 from titer.kit.errors import Detail, NotFound, Problem, at_fault, unknown
@@ -82,14 +83,14 @@ async def enter(
     is closed to change, and `InvalidBody` or `InvalidReference` where the test is no panel, or is
     one, or does not have the analyte.
     """
-    samples = await _lock_samples(session, [entry.sample_test_id])
-    test = await SampleTests(session).get_for_change(entry.sample_test_id, expected)
-    _write(await _Bench.of(session, samples, [test], source), test, entry)
+    ground = await _ground(session, entry.sample_test_id)
+    require_version(ground.test, expected)
+    _write(await _Bench.of(session, [ground], source), ground, entry)
     if entry.custom_fields is not None:
-        said, had = entry.custom_fields, test.custom_fields
-        test.custom_fields = await merged_fields(session, Resource.TEST, had, said)
+        said, had = entry.custom_fields, ground.test.custom_fields
+        ground.test.custom_fields = await merged_fields(session, Resource.TEST, had, said)
     await session.flush()
-    return test
+    return ground.test
 
 
 async def enter_many(
@@ -99,10 +100,8 @@ async def enter_many(
 
     Rows are locked in the order of their ids, so that two bulk entries never wait for each other.
     """
-    wanted = [entry.sample_test_id for entry in entries]
-    samples = await _lock_samples(session, wanted)
-    tests = await SampleTests(session).locked(wanted)
-    bench = await _Bench.of(session, samples, list(tests.values()), source)
+    grounds = await under_lock(session, {entry.sample_test_id for entry in entries})
+    bench = await _Bench.of(session, list(grounds.values()), source)
     outcomes: list[Outcome] = []
     seen: set[int] = set()
     for entry in entries:
@@ -110,11 +109,11 @@ async def enter_many(
             if entry.sample_test_id in seen:
                 raise DuplicateInRequest
             seen.add(entry.sample_test_id)
-            test = tests.get(entry.sample_test_id)
-            if test is None:
+            ground = grounds.get(entry.sample_test_id)
+            if ground is None:
                 raise NotFound
-            _write(bench, test, entry)
-            outcomes.append(Outcome(entry, test))
+            _write(bench, ground, entry)
+            outcomes.append(Outcome(entry, ground.test))
         except Problem as problem:
             outcomes.append(Outcome(entry, problem=problem))
     await session.flush()
@@ -129,12 +128,12 @@ async def verify(
     Raises `NotFound`, `PreconditionFailed`, `ResultLocked`, `NoResult`, `SecondPersonRequired`,
     and `InvalidTransition` where the sample is closed to change.
     """
-    samples = await _lock_samples(session, [sample_test_id])
-    test = await SampleTests(session).get_for_change(sample_test_id)
+    ground = await _ground(session, sample_test_id)
+    test = ground.test
     if test.verified_at is not None:
         raise ResultLocked
     require_version(test, expected)
-    refuse_if_reported(samples[test.sample_id])
+    refuse_if_reported(ground)
     if test.status != TestStatus.COMPLETED:
         raise NoResult
     await _require_second_person(session, test)
@@ -169,8 +168,7 @@ async def reopen(session: TenantSession, test: SampleTest, reason: str) -> None:
 
 
 async def _require_second_person(session: TenantSession, test: SampleTest) -> None:
-    organization = await Organizations(session).own()
-    if not organization.require_second_person:
+    if not (await Organizations(session).requirements()).second_person:
         return
     analytes = (await AnalyteResults(session).of_each([test])).get(test.id, [])
     entered_by = {test.entered_by, *(analyte.entered_by for analyte in analytes)}
@@ -178,19 +176,18 @@ async def _require_second_person(session: TenantSession, test: SampleTest) -> No
         raise SecondPersonRequired
 
 
-async def _lock_samples(session: TenantSession, test_ids: Sequence[int]) -> dict[int, Sample]:
-    """The tests' samples, locked before the tests: the order that every use case keeps."""
-    sample_ids = await SampleTests(session).sample_ids_of(test_ids)
-    return dict(await Samples(session).locked(sample_ids))
+async def _ground(session: TenantSession, sample_test_id: int) -> Ground:
+    found = await under_lock(session, [sample_test_id])
+    if not found:
+        raise NotFound
+    return found[sample_test_id]
 
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """What lies ready when entries are written: locked samples, the catalogue, the source."""
+    """What lies ready when entries are written, beside what each is written on."""
 
     session: TenantSession
-    samples: Mapping[int, Sample]
-    definitions: Mapping[int, TestDefinition]
     source: Source
     #: Of the panels: what the catalogue says of each analyte now, and each one's place.
     catalogue: Mapping[int, Analyte] = field(default_factory=dict)
@@ -198,26 +195,22 @@ class _Bench:
 
     @classmethod
     async def of(
-        cls,
-        session: TenantSession,
-        samples: Mapping[int, Sample],
-        tests: Sequence[SampleTest],
-        source: Source,
+        cls, session: TenantSession, grounds: Sequence[Ground], source: Source
     ) -> "_Bench":
-        definitions = await TestDefinitions(session).by_id(
-            {test.test_definition_id for test in tests}
-        )
-        analytes = await AnalyteResults(session).of_each(tests)
+        panels = [ground.test for ground in grounds if ground.test.panel]
+        if not panels:
+            return cls(session, source)
+        analytes = await AnalyteResults(session).of_each(panels)
         catalogue = await Analytes(session).by_id(
             {each.analyte_id for rows in analytes.values() for each in rows}
         )
-        return cls(session, samples, definitions, source, catalogue, analytes)
+        return cls(session, source, catalogue, analytes)
 
 
-def _write(bench: _Bench, test: SampleTest, entry: Entry) -> None:
-    session = bench.session
+def _write(bench: _Bench, ground: Ground, entry: Entry) -> None:
+    session, test = bench.session, ground.test
     written = _analytes_of(bench, test, entry)
-    _refuse_if_closed(test, bench.samples[test.sample_id], entry, written)
+    _refuse_if_closed(ground, entry, written)
     if not entry.keep_notes:
         test.notes = entry.notes
     if written:
@@ -229,12 +222,10 @@ def _write(bench: _Bench, test: SampleTest, entry: Entry) -> None:
     if entry.result is None:
         _clear(session, test, entry)
         return
-    definition = bench.definitions[test.test_definition_id]
-    limits = Limits(definition.spec_min, definition.spec_max)
-    test.unit = definition.unit
-    test.loq = definition.loq
-    reading = read(entry.result, definition.unit)
-    _set_result(test, entry.result, reading, judge(reading, limits), limits)
+    test.unit, test.loq = ground.unit, ground.loq
+    reading = read(entry.result, ground.unit)
+    verdict = judge(reading, ground.limits)
+    _set_result(test, entry.result, reading, verdict, ground.limits)
     _stamp(bench, test)
     session.label(test, "result_entered", entry.reason)
     _remember(session, test, "entered", entry.reason)
@@ -332,14 +323,15 @@ def _set_analyte(
     row.spec_max = limits.high
 
 
-def _refuse_if_closed(test: SampleTest, sample: Sample, entry: Entry, written: _Written) -> None:
+def _refuse_if_closed(ground: Ground, entry: Entry, written: _Written) -> None:
     """Refuse before anything is written: a row of a bulk entry that fails changes nothing."""
+    test = ground.test
     if test.verified_at is not None:
         raise ResultLocked
-    refuse_if_reported(sample)
+    refuse_if_reported(ground)
     clears = not entry.keep_result and entry.result is None and test.result is not None
     clears = clears or any(text is None and row.result is not None for row, text in written)
-    if clears and sample.status == Status.COMPLETED:
+    if clears and ground.status == Status.COMPLETED:
         raise InvalidTransition(
             "A completed sample's results can be changed, not cleared: move it back first.",
             facts={"allowed": [Status.PROCESSING, Status.VERIFIED]},
@@ -387,24 +379,27 @@ def _remember(
     """
     session.touch(test)  # the same result again is an act of its own, and moves the version on
     told = test if analyte is None else analyte
-    session.add(
-        ResultEntry(
-            sample_test_id=test.id,
-            analyte_id=analyte.analyte_id if analyte else None,
-            analyte_code=analyte.code if analyte else None,
-            version=test.version + 1,
-            action=action,
-            result=told.result,
-            result_operator=told.result_operator,
-            result_value=told.result_value,
-            unit=told.unit,
-            specification=told.specification,
-            spec_min=told.spec_min,
-            spec_max=told.spec_max,
-            notes=test.notes,
-            source=test.source,
-            reason=reason,
-            actor_id=session.actor.user_id,
-            occurred_at=session.now,
-        )
+    session.enter_rows(
+        ResultEntry,
+        [
+            {
+                "sample_test_id": test.id,
+                "analyte_id": analyte.analyte_id if analyte else None,
+                "analyte_code": analyte.code if analyte else None,
+                "version": test.version + 1,
+                "action": action,
+                "result": told.result,
+                "result_operator": told.result_operator,
+                "result_value": told.result_value,
+                "unit": told.unit,
+                "specification": told.specification,
+                "spec_min": told.spec_min,
+                "spec_max": told.spec_max,
+                "notes": test.notes,
+                "source": test.source,
+                "reason": reason,
+                "actor_id": session.actor.user_id,
+                "occurred_at": session.now,
+            }
+        ],
     )

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from titer.domain.clients.models import Client
 from titer.domain.clients.repository import Clients
@@ -215,14 +216,24 @@ def set_status(session: TenantSession, sample: Sample, to: Status) -> None:
     session.label(sample, to if to is not Status.PENDING else "sent_back")
 
 
-def refuse_if_reported(sample: Sample) -> None:
+class HasStatus(Protocol):
+    """A sample, or as much of one as its status is judged by."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def reported_at(self) -> datetime | None: ...
+
+
+def refuse_if_reported(sample: HasStatus) -> None:
     """Raise `InvalidTransition` if the sample has been reported: it is closed to change."""
     if sample.reported_at is not None:
         raise _not_allowed(sample, "The sample has been reported and is closed to change.")
 
 
 def _not_allowed(
-    sample: Sample, sentence: str, obstacles: Sequence[Blocker] = ()
+    sample: HasStatus, sentence: str, obstacles: Sequence[Blocker] = ()
 ) -> InvalidTransition:
     closed = sample.reported_at is not None
     allowed = () if closed else rules.ALLOWED[Status(sample.status)]

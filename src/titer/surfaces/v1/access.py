@@ -82,7 +82,7 @@ class LabFace:
             )
         self.uses.saw(key, now)
         actor = Actor("key", key.name, key.user_id, key.key_id, request_id_of(request.scope))
-        return Tenant(key.organization_id), actor
+        return Tenant(key.organization_id, key.requirements), actor
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
@@ -134,7 +134,7 @@ async def expected_version(request: Request, lab: TenantSession, record_id: int)
 
     Raises `InvalidHeader`, and `PreconditionRequired` where the organization wants the header.
     """
-    if "if-match" not in request.headers and (await Organizations(lab).own()).require_if_match:
+    if "if-match" not in request.headers and (await Organizations(lab).requirements()).if_match:
         raise PreconditionRequired
     return answers.expected_version(request, record_id)
 
