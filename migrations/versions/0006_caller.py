@@ -60,12 +60,20 @@ END $$
 """
 
 
+#: Whose next ids the server may take before it writes the rows.
+SEQUENCES = "samples_id_seq, sample_tests_id_seq"
+
+
 def upgrade() -> None:
     replace(AFTER)
+    if ddl.on_postgresql():
+        op.execute(f"GRANT USAGE ON SEQUENCE {SEQUENCES} TO {ddl.APP_ROLE}")
 
 
 def downgrade() -> None:
     replace(BEFORE)
+    if ddl.on_postgresql():
+        op.execute(f"REVOKE USAGE ON SEQUENCE {SEQUENCES} FROM {ddl.APP_ROLE}")
 
 
 def replace(function: str) -> None:

@@ -23,7 +23,9 @@ from sqlalchemy import (
     column,
     func,
     insert,
+    literal_column,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -287,3 +289,35 @@ def _array_type(kind: Any) -> Any:
 
 def _stored(value: Any, kind: Any) -> Any:
     return cast(value, JSONB) if isinstance(kind, JSON) else value
+
+
+async def take_ids(driver: Driver, wanted: Sequence[tuple[Any, int]]) -> list[list[int]]:
+    """Ids for so many new rows of each model, in rising order."""
+    tables = tuple(table_of(model).name for model, _ in wanted)
+    if driver.on_postgresql:
+        values = {f"n{at}": count for at, (_, count) in enumerate(wanted)}
+        rows = await driver.fetch(_from_sequences(tables, driver.dialect), values)
+        taken: list[list[int]] = [[] for _ in wanted]
+        for at, value in rows:
+            taken[at].append(value)
+        return [sorted(ids) for ids in taken]
+    # Whoever writes to SQLite is alone: the numbers that follow are theirs.
+    last: dict[str, int] = {row[0]: row[1] for row in await driver.fetch(_LAST_IDS, {})}
+    return [
+        list(range(last.get(table, 0) + 1, last.get(table, 0) + 1 + count))
+        for table, (_, count) in zip(tables, wanted, strict=True)
+    ]
+
+
+_LAST_IDS = Spelled("SELECT name, seq FROM sqlite_sequence", (), {})
+
+
+@cache
+def _from_sequences(tables: tuple[str, ...], dialect: Dialect) -> Spelled:
+    parts = [
+        select(literal_column(str(at)), func.nextval(f"{table}_id_seq")).select_from(
+            func.generate_series(1, bindparam(f"n{at}", type_=BigInteger))
+        )
+        for at, table in enumerate(tables)
+    ]
+    return spell(union_all(*parts), dialect)

@@ -1,14 +1,34 @@
 """Organizations, plans, and the month's tally."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, insert, select, text, update
+from sqlalchemy import Row, Text, bindparam, insert, select, text, update
 
 from titer.domain.organizations.models import Organization, Plan, QuotaUse
 from titer.domain.organizations.rules import Requirements
 from titer.kit.db.engine import Work
+from titer.kit.db.types import Id
+from titer.kit.prepared import TENANT, Prepared
+from titer.kit.strokes import table_of
 from titer.kit.tenancy import TenantSession
+
+
+@cache
+def _spending(is_limited: bool) -> Prepared:  # noqa: FBT001 - positions are what is remembered
+    """Counts units against a month that has begun, where there is a limit not beyond it."""
+    uses = QuotaUse.__table__
+    units = bindparam("units", type_=Id)
+    statement = (
+        update(table_of(QuotaUse))
+        .where(uses.c.organization_id == TENANT, uses.c.month == bindparam("in_month", type_=Text))
+        .values({"used": uses.c.used + units})
+        .returning(uses.c.used)
+    )
+    if is_limited:
+        statement = statement.where(uses.c.used + units <= bindparam("allowed", type_=Id))
+    return Prepared(statement)
 
 
 class Organizations:
@@ -58,16 +78,10 @@ class Organizations:
         return await self._add(month, units, limit)
 
     async def _add(self, month: str, units: int, limit: int | None) -> bool:
-        statement = (
-            update(QuotaUse)
-            .where(QuotaUse.month == month)
-            .values(used=QuotaUse.used + units)
-            .returning(QuotaUse.used)
-            .execution_options(synchronize_session=False)
-        )
+        values = {"in_month": month, "units": units}
         if limit is not None:
-            statement = statement.where(QuotaUse.used + units <= limit)
-        return (await self.session.execute(statement)).first() is not None
+            values["allowed"] = limit
+        return bool(await self.session.fetch(_spending(limit is not None), **values))
 
 
 class Plans:

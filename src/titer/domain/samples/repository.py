@@ -6,8 +6,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, func, or_, select, update
 
+from titer.domain.clients.models import Client
+from titer.domain.organizations.models import Organization
+from titer.domain.projects.models import Project
+from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
 from titer.domain.samples.models import AnalyteResult, Counter, Sample, SampleTest
 from titer.domain.samples.rules import TestState, TestStatus
 from titer.kit.db.driver import Row
@@ -16,6 +20,7 @@ from titer.kit.errors import Detail, InvalidQuery
 from titer.kit.paging import Slice, Window, cut
 from titer.kit.prepared import TENANT, Prepared, among
 from titer.kit.records import Records, equals
+from titer.kit.strokes import columns_of, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,105 @@ def _with_tests(names: tuple[str, ...], test_names: tuple[str, ...]) -> Prepared
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The records that an intake names, as far as they are there."""
+
+    material: MaterialType | None
+    client: Client | None
+    project: Project | None
+    location: StorageLocation | None
+    definitions: Mapping[int, TestDefinition]
+    #: The sample that has the external id already.
+    holder: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Which records an intake names: a client by id, or else by name in whatever case."""
+
+    material_type_id: int
+    client_id: int | None
+    client_name: str | None
+    project_id: int | None
+    storage_location_id: int | None
+    external_id: str | None
+    test_definition_ids: Collection[int]
+
+    def asked(self) -> tuple[str, ...]:
+        optional = ("project_id", "storage_location_id", "external_id", "test_definition_ids")
+        by = "client_name" if self.client_id is None else "client_id"
+        return (by, *(name for name in optional if getattr(self, name)))
+
+    def values(self) -> dict[str, Any]:
+        asked = {name: getattr(self, name) for name in self.asked()}
+        if "client_name" in asked:
+            asked["client_name"] = (self.client_name or "").casefold()
+        if "test_definition_ids" in asked:
+            asked["test_definition_ids"] = list(self.test_definition_ids)
+        return asked | {"material_type_id": self.material_type_id}
+
+
+@lru_cache(maxsize=64)
+def _named(asked: tuple[str, ...]) -> Prepared:
+    """All that an intake names in one look: a row for each test definition."""
+    root = Organization.__table__
+    joined: Any = root
+    shown: list[Any] = []
+    for model, name, column in (
+        (MaterialType, "material_type_id", "id"),
+        (Client, "client_id", "id"),
+        (Client, "client_name", "name_folded"),
+        (Project, "project_id", "id"),
+        (StorageLocation, "storage_location_id", "id"),
+        (TestDefinition, "test_definition_ids", "id"),
+        (Sample, "external_id", "external_id"),
+    ):
+        if name not in (*asked, "material_type_id"):
+            continue
+        table = table_of(model)
+        wanted = bindparam(name, type_=table.c[column].type)
+        is_wanted = (
+            among(table.c.id, name) if model is TestDefinition else table.c[column] == wanted
+        )
+        joined = joined.outerjoin(table, and_(table.c.organization_id == TENANT, is_wanted))
+        shown += [table.c.id] if model is Sample else columns_of(model)
+    return Prepared(select(*shown).select_from(joined).where(root.c.id == TENANT))
+
+
+_STEP = Prepared(
+    update(table_of(Counter))
+    .where(
+        Counter.__table__.c.organization_id == TENANT,
+        Counter.__table__.c.prefix == bindparam("counted", type_=Text),
+    )
+    .values({"last": Counter.__table__.c.last + bindparam("step", type_=Id)})
+    .returning(Counter.__table__.c.last)
+)
+
+
 class Samples(Records[Sample]):
     model = Sample
+
+    async def named(self, names: Names) -> Named:
+        """Find what an intake names, all of it at once."""
+        asked = names.asked()
+        models: list[Any] = [MaterialType, Client]
+        models += [Project] if "project_id" in asked else []
+        models += [StorageLocation] if "storage_location_id" in asked else []
+        models += [TestDefinition] if "test_definition_ids" in asked else []
+        rows = await self.session.draw(_named(asked), *models, **names.values())
+        first = dict(zip(models, rows[0], strict=False))
+        at = models.index(TestDefinition) if TestDefinition in models else None
+        found = [] if at is None else [row[at] for row in rows if row[at] is not None]
+        return Named(
+            first[MaterialType],
+            first[Client],
+            first.get(Project),
+            first.get(StorageLocation),
+            {definition.id: definition for definition in found},
+            rows[0][-1] if "external_id" in asked else None,
+        )
 
     async def matching(
         self, names: tuple[str, ...], window: Window, wanted: SampleFilter
@@ -153,17 +255,11 @@ class Samples(Records[Sample]):
 
     async def next_numbers(self, prefix: str, count: int = 1) -> range:
         """The next running numbers under a prefix, which nobody else will be given."""
-        step = (
-            update(Counter)
-            .where(Counter.prefix == prefix)
-            .values(last=Counter.last + count)
-            .returning(Counter.last)
-            .execution_options(synchronize_session=False)
-        )
-        last = await self.session.scalar(step)
-        if last is None:
+        counted = await self.session.fetch(_STEP, counted=prefix, step=count)
+        if not counted:
             await self.session.insert_unless_taken(Counter, prefix=prefix, last=0)
-            last = (await self.session.scalars(step)).one()
+            counted = await self.session.fetch(_STEP, counted=prefix, step=count)
+        last = counted[0][0]
         return range(last - count + 1, last + 1)
 
 

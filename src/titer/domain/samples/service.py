@@ -6,26 +6,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from titer.domain.clients.models import Client
-from titer.domain.clients.repository import Clients
 from titer.domain.commerce.repository import Orders, Products, Skus
 from titer.domain.commerce.rules import OrderStatus
 from titer.domain.organizations.service import spend_samples
 from titer.domain.projects.models import Project
-from titer.domain.projects.repository import Projects
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
 from titer.domain.reference.models import TestDefinition
-from titer.domain.reference.repository import (
-    Analytes,
-    MaterialTypes,
-    StorageLocations,
-    TestDefinitions,
-)
+from titer.domain.reference.repository import Analytes
 from titer.domain.reference.rules import Resource
 from titer.domain.reference.service import merged_fields
 from titer.domain.samples import rules
 from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
-from titer.domain.samples.repository import Samples, SampleTests
+from titer.domain.samples.repository import Named, Names, Samples, SampleTests
 from titer.domain.samples.rules import Blocker, Status, TestStatus
 from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference, at_fault, unknown
 from titer.kit.tenancy import TenantSession
@@ -77,6 +70,8 @@ class References:
     client: Client | None
     project: Project | None
     definitions: tuple[TestDefinition, ...]
+    #: The sample that has the external id already.
+    holder: int | None
 
 
 async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
@@ -87,9 +82,16 @@ async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list
     """
     _check_collection_date(session, intake.collection_date)
     found = await _references(session, intake)
-    await _check_external_id(session, intake.external_id)
+    _refuse_taken(intake.external_id, found.holder)
+    tracking_id = await _next_tracking_id(session, intake, found.project)
+    (sample_id,), test_ids = await session.take_ids(
+        (Sample, 1), (SampleTest, len(found.definitions))
+    )
+    # The tally is one row that every intake wants: it is taken last, and held shortest.
+    await spend_samples(session)
     sample = Sample(
-        tracking_id=await _next_tracking_id(session, intake, found.project),
+        id=sample_id,
+        tracking_id=tracking_id,
         external_id=intake.external_id,
         status=Status.PENDING,
         priority=intake.priority,
@@ -108,11 +110,8 @@ async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list
         **{name: getattr(intake, name) for name in _SAID},
     )
     session.label(sample, "registered")
-    await Samples(session).add(sample)
-    tests = await _schedule(session, sample, found.definitions)
-    # The tally is one row that every intake wants: it is taken last, and held shortest.
-    await spend_samples(session)
-    return sample, tests
+    session.enter(sample)
+    return sample, await _schedule(session, sample, found.definitions, test_ids)
 
 
 async def change(
@@ -139,7 +138,7 @@ async def change(
         _check_collection_date(session, intake.collection_date)
     found = await _references(session, intake, already=_as_intake(sample))
     if intake.external_id != sample.external_id:
-        await _check_external_id(session, intake.external_id)
+        _refuse_taken(intake.external_id, found.holder)
     apart = {"test_definition_ids", "client_id", "client_name", "custom_fields"}
     for name in values.keys() - apart:
         setattr(sample, name, getattr(intake, name))
@@ -272,10 +271,7 @@ def _check_collection_date(session: TenantSession, collection_date: str | None) 
         raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
 
 
-async def _check_external_id(session: TenantSession, external_id: str | None) -> None:
-    if external_id is None:
-        return
-    holder = await Samples(session).with_external_id(external_id)
+def _refuse_taken(external_id: str | None, holder: int | None) -> None:
     if holder is not None:
         raise Duplicate(
             f"A sample with the externalId {external_id!r} already exists.",
@@ -287,18 +283,27 @@ async def _references(
     session: TenantSession, intake: Intake, already: Intake | None = None
 ) -> References:
     """Find what the intake names. What the sample already had may have gone out of use since."""
+    named = await Samples(session).named(
+        Names(
+            intake.material_type_id,
+            intake.client_id,
+            intake.client_name,
+            intake.project_id,
+            intake.storage_location_id,
+            intake.external_id,
+            intake.test_definition_ids,
+        )
+    )
     faults: list[InvalidReference] = []
-    client = await _client(session, intake, already, faults)
-    project = None
+    client = _client(named, intake, already, faults)
+    project = named.project
     if intake.project_id is not None:
-        project = await Projects(session).find(intake.project_id)
         kept = already is not None and already.project_id == intake.project_id
         if project is None or (project.status != ProjectStatus.ACTIVE and not kept):
             faults.append(unknown("projectId", [intake.project_id]))
-    await _check_in_use(session, intake, already, faults)
+    _check_in_use(named, intake, already, faults)
     await _check_commerce(session, intake, already, client, faults)
-    wanted = intake.test_definition_ids
-    definitions = await TestDefinitions(session).by_id(wanted)
+    wanted, definitions = intake.test_definition_ids, named.definitions
     absent = [each for each in wanted if each not in definitions or not definitions[each].active]
     if absent:
         faults.append(unknown("testDefinitionIds", absent))
@@ -306,7 +311,8 @@ async def _references(
         raise _all_of(faults)
     if project is not None and project.sample_id_scheme == SampleIdScheme.COMPOSITE:
         _require_plant_location(intake, already)
-    return References(client, project, tuple(definitions[each] for each in wanted))
+    found = tuple(definitions[each] for each in wanted)
+    return References(client, project, found, named.holder)
 
 
 def _all_of(faults: Sequence[InvalidReference]) -> InvalidReference:
@@ -318,21 +324,18 @@ def _all_of(faults: Sequence[InvalidReference]) -> InvalidReference:
     )
 
 
-async def _check_in_use(
-    session: TenantSession,
-    intake: Intake,
-    already: Intake | None,
-    faults: list[InvalidReference],
+def _check_in_use(
+    named: Named, intake: Intake, already: Intake | None, faults: list[InvalidReference]
 ) -> None:
     material, location = intake.material_type_id, intake.storage_location_id
-    if (
-        already is None or already.material_type_id != material
-    ) and material not in await MaterialTypes(session).active_ids([material]):
+    if (already is None or already.material_type_id != material) and not (
+        named.material and named.material.active
+    ):
         faults.append(unknown("materialTypeId", [material]))
     if (
         location is not None
         and (already is None or already.storage_location_id != location)
-        and location not in await StorageLocations(session).active_ids([location])
+        and not (named.location and named.location.active)
     ):
         faults.append(unknown("storageLocationId", [location]))
 
@@ -370,22 +373,18 @@ def _kept(already: Intake | None, name: str, intake: Intake) -> bool:
     return already is not None and getattr(already, name) == getattr(intake, name)
 
 
-async def _client(
-    session: TenantSession,
-    intake: Intake,
-    already: Intake | None,
-    faults: list[InvalidReference],
+def _client(
+    named: Named, intake: Intake, already: Intake | None, faults: list[InvalidReference]
 ) -> Client | None:
+    client = named.client
     if intake.client_id is None:
-        known = await Clients(session).named(intake.client_name or "")
-        return known if known is not None and known.active else None
-    client = await Clients(session).find(intake.client_id)
+        return client if client is not None and client.active else None
     kept = already is not None and already.client_id == intake.client_id
     if client is None or not (client.active or kept):
         faults.append(unknown("clientId", [intake.client_id]))
         return None
-    named = intake.client_name
-    if named is not None and named.casefold() != client.name_folded:
+    name = intake.client_name
+    if name is not None and name.casefold() != client.name_folded:
         fault = Detail("clientName", "is not the name of the client that clientId names")
         raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
     return client
@@ -412,10 +411,14 @@ async def _next_tracking_id(session: TenantSession, intake: Intake, project: Pro
 
 
 async def _schedule(
-    session: TenantSession, sample: Sample, definitions: Sequence[TestDefinition]
+    session: TenantSession,
+    sample: Sample,
+    definitions: Sequence[TestDefinition],
+    test_ids: Sequence[int],
 ) -> list[SampleTest]:
     tests = [
         SampleTest(
+            id=test_id,
             sample_id=sample.id,
             tracking_id=sample.tracking_id,
             test_definition_id=definition.id,
@@ -425,13 +428,13 @@ async def _schedule(
             status=TestStatus.PENDING,
             specification="no_spec",
             panel=definition.panel,
+            custom_fields={},
         )
-        for definition in definitions
+        for test_id, definition in zip(test_ids, definitions, strict=True)
     ]
     for test in tests:
         session.label(test, "scheduled")
-    session.add_all(tests)
-    await session.flush()
+        session.enter(test)
     await _schedule_analytes(session, tests)
     return tests
 
@@ -472,4 +475,5 @@ async def _schedule_further(
     if further:
         session.touch(sample)
         session.label(sample, "tests_added")
-    await _schedule(session, sample, further)
+    (test_ids,) = await session.take_ids((SampleTest, len(further)))
+    await _schedule(session, sample, further, test_ids)
