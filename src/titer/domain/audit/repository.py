@@ -5,10 +5,21 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, column, delete, func, insert, select
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    String,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+)
 
 from titer.domain.audit.models import AuditEvent, AuditLink, AuditQueue
-from titer.domain.audit.rules import Anchor, Entry
+from titer.domain.audit.rules import REPEATED, Anchor, Entry
+from titer.kit.clock import spell
 from titer.kit.db.engine import Work
 from titer.kit.paging import Slice, Window, cut
 from titer.kit.records import Records
@@ -68,24 +79,30 @@ class AuditEvents(Records[AuditEvent]):
         return {row.entity_id: json.loads(row.canonical)["after"] for row in rows}
 
 
-#: The columns that repeat what the canonical text says, so that people can query them.
-_REPEATED = (
-    AuditEvent.occurred_at,
-    AuditEvent.actor_kind,
-    AuditEvent.actor_label,
-    AuditEvent.user_id,
-    AuditEvent.key_id,
-    AuditEvent.request_id,
-    AuditEvent.action,
-    AuditEvent.entity_type,
-    AuditEvent.entity_id,
-    AuditEvent.entity_version,
-    AuditEvent.reason,
-    AuditEvent.organization_id,
-)
 _ITS_EVENT = (AuditLink.organization_id == AuditEvent.organization_id) & (
     AuditLink.event_id == AuditEvent.id
 )
+
+_events: Any = AuditEvent.__table__
+_links: Any = AuditLink.__table__
+#: All that is checked of an event and its link, in the order of `Entry`. Each column as it lies in
+#: the file, where that is what the text says: a tamperer may have left something else there.
+_CHECKED = (
+    select(
+        _links.c.seq,
+        _links.c.previous,
+        _links.c.hash,
+        _links.c.event_id,
+        _events.c.content_hash,
+        _events.c.canonical,
+    )
+    .join(_events, _links.c.event_id == _events.c.id)
+    .order_by(_links.c.seq)
+)
+_SQLITE = _CHECKED.add_columns(type_coerce(_events.c.occurred_at, String))
+_POSTGRESQL = _CHECKED.add_columns(_events.c.occurred_at)
+_LAST = 2**63 - 1
+_REST = tuple(_events.c[name] for name in REPEATED[1:])
 
 
 class AuditLinks:
@@ -141,26 +158,14 @@ class AuditLinks:
 
     async def entries(self, after: int, limit: int) -> Sequence[Entry]:
         """Links with their events, from the link after `after` on."""
-        statement = (
-            select(AuditLink, AuditEvent.canonical, AuditEvent.content_hash, *_REPEATED)
-            .join(AuditEvent, _ITS_EVENT)
-            .where(AuditLink.seq > after)
-            .order_by(AuditLink.seq)
-            .limit(limit)
-        )
-        rows = (await self.session.execute(statement)).all()
-        return [
-            Entry(
-                seq=link.seq,
-                previous=link.previous,
-                hash=link.hash,
-                event_id=link.event_id,
-                canonical=canonical,
-                content_hash=content,
-                columns=dict(zip((column.key for column in _REPEATED), values, strict=True)),
-            )
-            for link, canonical, content, *values in rows
-        ]
+        spelled = self.session.on_postgresql
+        statement = (_POSTGRESQL if spelled else _SQLITE).add_columns(*_REST)
+        # A number alone is in the range: SQLite keeps a text too, after every number.
+        wanted = _links.c.seq.between(after + 1, _LAST)
+        rows = (await self.session.below(statement.where(wanted).limit(limit))).all()
+        if spelled:
+            return [Entry(*row[:6], (spell(row[6]), *row[7:])) for row in rows]
+        return [Entry(*row[:6], row[6:]) for row in rows]
 
     async def changes(self, after: int, limit: int) -> Slice[tuple[int, AuditEvent]]:
         """Events in the order in which they were sealed, from the one after `after` on."""
