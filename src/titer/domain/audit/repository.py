@@ -164,8 +164,8 @@ class AuditLinks:
         wanted = _links.c.seq.between(after + 1, _LAST)
         rows = (await self.session.below(statement.where(wanted).limit(limit))).all()
         if spelled:
-            return [Entry(*row[:6], (spell(row[6]), *row[7:])) for row in rows]
-        return [Entry(*row[:6], row[6:]) for row in rows]
+            return [Entry._make((*row[:6], (spell(row[6]), *row[7:]))) for row in rows]
+        return [Entry._make((*row[:6], row[6:])) for row in rows]
 
     async def changes(self, after: int, limit: int) -> Slice[tuple[int, AuditEvent]]:
         """Events in the order in which they were sealed, from the one after `after` on."""

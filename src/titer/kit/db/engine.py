@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
@@ -138,10 +139,15 @@ class Database:
 
         Raises `Unavailable` when the database is out of reach, busy or full.
         """
+        # The queue, the pool and a writer of another process share what an answer may take.
+        until = time.monotonic() + self._timeout
         try:
-            async with self._turn(writes=writes), self._borrowed() as connection:
+            async with (
+                self._turn(until, writes=writes),
+                self._borrowed(until) as connection,
+            ):
                 if not self.on_postgresql:
-                    await connection.execution_options(writes=writes)
+                    await connection.execution_options(writes=writes, until=until)
                 work = Work(connection, self.clock.now(), self._keeper)
                 try:
                     yield work
@@ -156,9 +162,9 @@ class Database:
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[AsyncConnection]:
+    async def _borrowed(self, until: float) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool's: waiting for it and opening it take their time together."""
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(until - time.monotonic()):
             connection = await self.engine.connect()
         try:
             yield connection
@@ -169,14 +175,14 @@ class Database:
         """A connection outside any tenant's work, to migrate or to check. Raises `Unreachable`."""
         return connected(self.engine)
 
-    def _turn(self, *, writes: bool) -> AbstractAsyncContextManager[Any]:
+    def _turn(self, until: float, *, writes: bool) -> AbstractAsyncContextManager[Any]:
         if self.on_postgresql or not writes:
             return nullcontext()
-        return self._queue()
+        return self._queue(until)
 
     @asynccontextmanager
-    async def _queue(self) -> AsyncIterator[None]:
-        async with asyncio.timeout(self._timeout):
+    async def _queue(self, until: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(until - time.monotonic()):
             await self._gate.acquire()
         try:
             yield

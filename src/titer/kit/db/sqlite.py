@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.util.concurrency import await_
 
-#: So that an answer comes within five seconds, whatever another process does.
+#: What a migration waits for another process; a request has its own patience.
 WAIT_FOR_WRITER = 4.0
 _PAUSE = 0.005
 
@@ -117,8 +117,12 @@ def prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("writes", True):
-            _begin_immediate(connection)
+        options = connection.get_execution_options()
+        if options.get("writes", True):
+            until = options.get("until")
+            _begin_immediate(
+                connection, time.monotonic() + WAIT_FOR_WRITER if until is None else until
+            )
         else:
             connection.exec_driver_sql("BEGIN")
 
@@ -127,15 +131,14 @@ def _lower(text: str | float | bytes | None) -> str | float | bytes | None:
     return text.lower() if isinstance(text, str) else text
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _begin_immediate(connection: Connection, until: float) -> None:
     driver = connection.connection.driver_connection
     assert driver is not None
-    patience = time.monotonic() + WAIT_FOR_WRITER
     while True:
         try:
             driver.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as busy:
-            if "locked" not in str(busy) or time.monotonic() > patience:
+            if "locked" not in str(busy) or time.monotonic() > until:
                 raise
             await_(asyncio.sleep(_PAUSE))
         else:
