@@ -157,6 +157,29 @@ def test_the_queue_and_another_process_share_one_patience(tmp_path: Path) -> Non
     assert max(asyncio.run(story())) < 0.5 + 0.4
 
 
+def test_a_crowd_of_writers_leaves_the_loop_to_others_after_each_write(tmp_path: Path) -> None:
+    async def story() -> int:
+        database = Database(f"sqlite:///{tmp_path / 'crowd.db'}")
+        written = 0
+
+        async def write() -> None:
+            nonlocal written
+            await _write(database)
+            written += 1
+
+        await write()
+        crowd = asyncio.gather(*(write() for _ in range(30)))
+        most = 0
+        while not crowd.done():
+            before = written
+            await asyncio.sleep(0)
+            most = max(most, written - before)
+        await database.close()
+        return most
+
+    assert asyncio.run(story()) == 1
+
+
 def test_a_queue_that_does_not_move_is_unavailable_in_time(tmp_path: Path) -> None:
     async def story() -> None:
         database = Database(f"sqlite:///{tmp_path / 'queue.db'}", timeout=0.05)

@@ -182,9 +182,14 @@ class Database:
 
     @asynccontextmanager
     async def _queue(self, until: float) -> AsyncIterator[None]:
+        at_once = not self._gate.locked()
         async with asyncio.timeout(until - time.monotonic()):
             await self._gate.acquire()
         try:
+            # One writer for each round of the loop: a write that never waits would be followed by
+            # the next one in the same round, and a crowd of them would keep a probe from its turn.
+            if at_once:
+                await asyncio.sleep(0)
             yield
         finally:
             self._gate.release()
