@@ -172,22 +172,25 @@ async def _valkey_faults(
     server: Server, lab: Laboratory, proxy: Proxy, valkey: ValkeyServer, figure: Figure
 ) -> None:
     async with server.client(lab) as http:
-        usual = sorted(await latencies(http, 40))[20]
+        await latencies(http, 10)
+        healthy = sorted(await latencies(http, 60))
+        usual, noise = healthy[30], healthy[-1] - healthy[30]
+        noisy = sum(each > usual + 0.030 for each in healthy)
 
         async def under(what: str) -> None:
-            # The first five pay, at most; then the breaker is open, and one in two seconds asks.
-            told = await latencies(http, 25)
+            # One waits in vain; who comes meanwhile and after that waits for nothing.
+            told = await latencies(http, 60)
             slow = [each for each in told if each > usual + 0.030]
             added = max(told) - usual
-            # One request in the two seconds of the breaker's pause may ask again.
-            assert len(slow) <= 10, told
+            assert len(slow) <= 5 + 2 * noisy, told
             assert sorted(told)[len(told) // 2] < usual + 0.030
-            assert added < 0.05 + 0.2
+            assert added < max(0.05, noise) + 0.15
             figure(
                 "P12",
                 f"Valkey {what}",
-                f"25 of 25 requests answered 200; {len(slow)} slower by over 30 ms, "
-                f"at most {added * 1000:.0f} ms added (usual {usual * 1000:.1f} ms)",
+                f"60 of 60 requests answered 200; {len(slow)} slower by over 30 ms, at most "
+                f"{added * 1000:.0f} ms added (with Valkey well: usual {usual * 1000:.1f} ms, "
+                f"at most {noise * 1000:.0f} ms more)",
             )
 
         for fault in (Fault.BLACKHOLE, Fault.RESET, Fault.REFUSE):
