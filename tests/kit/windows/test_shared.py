@@ -259,13 +259,14 @@ def test_a_server_that_forgets_its_scripts_is_told_again(
 
 def test_five_failures_in_a_row_or_one_that_is_certain_trip_the_breaker() -> None:
     breaker = Breaker(failures=5)
-    for _ in range(4):
-        breaker.failed(ConnectionError())
-    assert not breaker.tripped
-    breaker.succeeded()
-    for _ in range(5):
-        breaker.failed(ConnectionError())
-    assert breaker.tripped
-    breaker.succeeded()
-    breaker.failed(TimeoutError(), for_certain=True)
-    assert breaker.tripped
+
+    def tripped_by(failures: int, *, for_certain: bool = False) -> bool:
+        breaker.succeeded()
+        for _ in range(failures):
+            breaker.failed(ConnectionError(), for_certain=for_certain)
+        return breaker.tripped
+
+    assert not tripped_by(4)
+    assert not tripped_by(4)
+    assert tripped_by(5)
+    assert tripped_by(1, for_certain=True)
