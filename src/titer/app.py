@@ -114,12 +114,11 @@ class Titer:
         rates = v1.rates(per_key=settings.rate_limit, uploads=settings.upload_rate_limit)
         self.drain = Drain(settings.drain_seconds)
         self.metrics = Metrics(self.database, __version__)
-        office = Routes(self.office)
         faces = Faces(
             [
                 (v1.PREFIX, self._limited(self.lab, rates, wire.refuse)),
-                (settings_face.PREFIX, office),
-                (settings_face.AUTH_PREFIX, office),
+                (settings_face.PREFIX, self.office),
+                (settings_face.AUTH_PREFIX, self.office),
                 *((prefix, results) for prefix in results_face.PREFIXES),
             ],
             otherwise=self._operations(

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import make_url
 
 from commands import Commands
-from domain.test_audit_chain import seal
+from domain.test_audit_chain import seal, tamper
 from laboratory import World, open_world
 from titer.kit.db import postgres
 
@@ -181,6 +181,9 @@ def test_a_backup_that_lacks_rows_is_found_out(
     titer = Commands(capsys)
     file = tmp_path / "titer.backup"
     titer.done("backup", file)
+    move(elsewhere, own_world.bypass_url, monkeypatch)
+    titer.done("restore", file)
+    kept = samples_in(elsewhere, own_world.bypass_url)
     with tarfile.open(file) as packed:
         packed.extractall(tmp_path / "open", filter="data")
     manifest = tmp_path / "open" / "manifest.json"
@@ -191,10 +194,39 @@ def test_a_backup_that_lacks_rows_is_found_out(
     with tarfile.open(forged, "w") as packed:
         packed.add(manifest, "manifest.json")
         packed.add(tmp_path / "open" / "database", "database")
-    move(elsewhere, own_world.bypass_url, monkeypatch)
-    refused = titer.refused("restore", forged)
+    refused = titer.refused("restore", forged, "--force")
     assert refused["error"] == "copy_failed"
     assert "samples" in refused["message"]
+    assert samples_in(elsewhere, own_world.bypass_url) == kept
+
+
+def test_a_backup_of_a_broken_chain_replaces_nothing(
+    own_world: World,
+    elsewhere: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    lab = own_world.found("Backed up")
+    lab.sample()
+    seal(lab)
+    titer = Commands(capsys)
+    file = tmp_path / "titer.backup"
+    titer.done("backup", file)
+    change = "UPDATE audit_events SET canonical = canonical || ' '"
+    third = "SELECT event_id FROM audit_links WHERE seq = 3"
+    tamper(own_world, f"{change} WHERE organization_id = {lab.id} AND id IN ({third})")
+    lab.sample()
+    seal(lab)
+    forged = tmp_path / "forged.backup"
+    titer.done("backup", forged)
+    move(elsewhere, own_world.bypass_url, monkeypatch)
+    titer.done("restore", file)
+    kept = samples_in(elsewhere, own_world.bypass_url)
+    refused = titer.refused("restore", forged, "--force")
+    assert refused["error"] == "copy_failed"
+    assert "does not verify" in refused["message"]
+    assert samples_in(elsewhere, own_world.bypass_url) == kept
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)

@@ -94,6 +94,28 @@ def test_what_a_superuser_tampers_with_is_found(
     assert verify(lab).faults
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        "audit_events SET canonical = '[]' WHERE " + EVENT,
+        "audit_events SET canonical = x'00' WHERE " + EVENT,
+        "audit_events SET content_hash = 'a text' WHERE " + EVENT,
+        "audit_events SET occurred_at = 'yesterday' WHERE " + EVENT,
+        "audit_links SET previous = 'a text' WHERE " + LINK,
+        "audit_links SET seq = 4.5 WHERE " + LINK,
+        "audit_links SET seq = 'five' WHERE " + LINK,
+    ],
+)
+def test_a_value_of_another_kind_is_a_fault_and_no_failure(
+    lab: Laboratory, world: World, change: str
+) -> None:
+    """SQLite lets a tamperer leave anything in any column."""
+    lab.sample("received")
+    tamper(world, "UPDATE " + change.format(org=lab.id, link=LINK.format(org=lab.id)))
+    assert verify(lab).faults
+
+
 def test_a_truncated_tail_is_found_by_its_anchor(lab: Laboratory, world: World) -> None:
     lab.sample("received")
     seal(lab)

@@ -363,11 +363,11 @@ def own_body(operation: str, own: Belongings) -> dict[str, Any] | None:
     }
 
 
-def wants_furniture(operation: str) -> bool:
-    """Whether the operation's body names something that a laboratory must have of its own."""
+def named_in_body(operation: str) -> set[str]:
+    """What of the laboratory's own records the operation's body names."""
     values = BODY.get(operation, {}).values()
-    wanted = {value for value in values if isinstance(value, str) and value.startswith("own ")}
-    return bool(wanted - {"own email"})
+    own = {value for value in values if isinstance(value, str) and value.startswith("own ")}
+    return {value.removeprefix("own ") for value in own} - {"email"}
 
 
 def put(body: dict[str, Any], name: str, value: object) -> dict[str, Any]:

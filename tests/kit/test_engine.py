@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,13 +116,12 @@ async def _read(database: Database) -> int:
 
 
 def test_a_file_that_another_process_writes_is_waited_for_then_unavailable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(sqlite, "WAIT_FOR_WRITER", 0.05)
     path = tmp_path / "shared.db"
 
     async def story() -> tuple[int | None, int]:
-        database = Database(f"sqlite:///{path}")
+        database = Database(f"sqlite:///{path}", timeout=0.5)
         await _write(database)
         with locked_by_another(path):
             with pytest.raises(Unavailable) as refusal:
@@ -132,6 +132,52 @@ def test_a_file_that_another_process_writes_is_waited_for_then_unavailable(
         return refusal.value.retry_after, read
 
     assert asyncio.run(story()) == (2, 7)
+
+
+def test_the_queue_and_another_process_share_one_patience(tmp_path: Path) -> None:
+    path = tmp_path / "shared.db"
+
+    async def one(database: Database) -> float:
+        begun = time.monotonic()
+        with pytest.raises(Unavailable):
+            await _write(database)
+        return time.monotonic() - begun
+
+    async def story() -> list[float]:
+        database = Database(f"sqlite:///{path}", timeout=0.5)
+        await _write(database)
+        with locked_by_another(path):
+            first = asyncio.create_task(one(database))
+            await asyncio.sleep(0.25)
+            # It stands in the queue behind the first one, and then waits for the other process.
+            took = [await one(database), await first]
+        await database.close()
+        return took
+
+    assert max(asyncio.run(story())) < 0.5 + 0.4
+
+
+def test_a_crowd_of_writers_leaves_the_loop_to_others_after_each_write(tmp_path: Path) -> None:
+    async def story() -> int:
+        database = Database(f"sqlite:///{tmp_path / 'crowd.db'}")
+        written = 0
+
+        async def write() -> None:
+            nonlocal written
+            await _write(database)
+            written += 1
+
+        await write()
+        crowd = asyncio.gather(*(write() for _ in range(30)))
+        most = 0
+        while not crowd.done():
+            before = written
+            await asyncio.sleep(0)
+            most = max(most, written - before)
+        await database.close()
+        return most
+
+    assert asyncio.run(story()) == 1
 
 
 def test_a_queue_that_does_not_move_is_unavailable_in_time(tmp_path: Path) -> None:

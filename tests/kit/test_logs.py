@@ -1,6 +1,7 @@
 """The log: one JSON object a line, tracebacks whole, secrets never."""
 
 import asyncio
+import contextlib
 import io
 import json
 import logging
@@ -34,6 +35,18 @@ def fail(sentence: str) -> NoReturn:
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_log_that_cannot_be_written_fails_nobody() -> None:
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:  # closing flushes
+        logs.configure("debug", stream=full)
+        try:
+            for number in range(2_000):
+                structlog.get_logger("titer").info("received", sample_id=number)
+                logging.getLogger("elsewhere").warning("received")
+        finally:
+            logs.configure("error")
 
 
 def test_a_line_is_one_json_object(log: io.StringIO) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -172,22 +173,25 @@ async def _valkey_faults(
     server: Server, lab: Laboratory, proxy: Proxy, valkey: ValkeyServer, figure: Figure
 ) -> None:
     async with server.client(lab) as http:
-        usual = sorted(await latencies(http, 40))[20]
+        await latencies(http, 10)
+        healthy = sorted(await latencies(http, 60))
+        usual, noise = healthy[30], healthy[-1] - healthy[30]
+        noisy = sum(each > usual + 0.030 for each in healthy)
 
         async def under(what: str) -> None:
-            # The first five pay, at most; then the breaker is open, and one in two seconds asks.
-            told = await latencies(http, 25)
+            # One waits in vain; who comes meanwhile and after that waits for nothing.
+            told = await latencies(http, 60)
             slow = [each for each in told if each > usual + 0.030]
             added = max(told) - usual
-            # One request in the two seconds of the breaker's pause may ask again.
-            assert len(slow) <= 10, told
+            assert len(slow) <= 5 + 2 * noisy, told
             assert sorted(told)[len(told) // 2] < usual + 0.030
-            assert added < 0.05 + 0.2
+            assert added < max(0.05, noise) + 0.15
             figure(
                 "P12",
                 f"Valkey {what}",
-                f"25 of 25 requests answered 200; {len(slow)} slower by over 30 ms, "
-                f"at most {added * 1000:.0f} ms added (usual {usual * 1000:.1f} ms)",
+                f"60 of 60 requests answered 200; {len(slow)} slower by over 30 ms, at most "
+                f"{added * 1000:.0f} ms added (with Valkey well: usual {usual * 1000:.1f} ms, "
+                f"at most {noise * 1000:.0f} ms more)",
             )
 
         for fault in (Fault.BLACKHOLE, Fault.RESET, Fault.REFUSE):
@@ -213,37 +217,79 @@ async def _back(http: httpx2.AsyncClient) -> None:
 
 
 @contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[bool]:
-    """A folder on a small disk of its own; False where mounting is denied."""
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """A folder on a small disk of its own; skips the test where mounting is denied."""
     folder.mkdir(parents=True)
     words = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    mounted = subprocess.run(words, capture_output=True, check=False).returncode == 0
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is denied here")
     try:
-        yield mounted
+        yield
     finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607
 
 
 def test_a_full_disk_stops_writes_and_nothing_else(tmp_path: Path, figure: Figure) -> None:
-    folder = tmp_path / "titer"
-    with small_disk(folder, 3) as mounted:
-        installation = Installation.on_sqlite(folder)
-        (lab,) = installation.found("Aqua Laboratory")
-        ledger = Ledger(tmp_path / "ledger")
-        environment: dict[str, Any] = {} if mounted else {"TITER_TEST_FILE_LIMIT": str(2_000_000)}
-        with installation.serving(**environment) as server:
-            asyncio.run(_fill(server, lab, ledger, figure, mounted=mounted))
+    disk = tmp_path / "disk"
+
+    def enlarge(_server: Server) -> None:
+        words = ["mount", "-o", "remount,size=64m", str(disk)]
+        subprocess.run(words, check=True)
+
+    with small_disk(disk, 3):
+        # The server's log lies on the same disk.
+        installation = Installation.on_sqlite(disk / "titer")
+        _outlive(installation, tmp_path, figure, "tmpfs of 3 MB", (lambda _server: None, enlarge))
+
+
+def test_files_that_may_not_grow_stop_writes_and_nothing_else(
+    tmp_path: Path, figure: Figure
+) -> None:
+    """What a full disk comes to where nobody may mount one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(server: Server) -> None:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (2_000_000, hard))
+
+    def lift(server: Server) -> None:
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    installation = Installation.on_sqlite(tmp_path / "titer")
+    _outlive(installation, tmp_path, figure, "files limited to 2 MB", (limit, lift))
+
+
+def _outlive(
+    installation: Installation,
+    folder: Path,
+    figure: Figure,
+    what: str,
+    bounds: tuple[Callable[[Server], None], Callable[[Server], None]],
+) -> None:
+    """Write until nothing fits, and once there is room again; `bounds` takes it and gives it."""
+    take, give = bounds
+    (lab,) = installation.found("Aqua Laboratory")
+    with closing(Ledger(folder / "ledger")) as ledger:
+        with installation.serving() as server:
+            take(server)
+            refused = asyncio.run(_fill(server, lab, ledger))
+            give(server)
+            asyncio.run(_goes_on(server, lab))
         with closing(sqlite3.connect(f"file:{installation.file}?mode=ro", uri=True)) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             there = {row[0] for row in database.execute("SELECT id FROM samples")}
-        assert {fact["id"] for fact in ledger.read()} <= there
-        ledger.close()
+        acknowledged = {fact["id"] for fact in ledger.read()}
+    assert acknowledged <= there
+    figure(
+        "P13",
+        f"SQLite, disk full ({what})",
+        f"{len(acknowledged)} writes acknowledged, 0 lost; then {refused} of {refused} writes "
+        f"503, {refused} of {refused} reads 200; with room again writes succeed without a "
+        "restart; integrity_check ok",
+    )
 
 
-async def _fill(
-    server: Server, lab: Laboratory, ledger: Ledger, figure: Figure, *, mounted: bool
-) -> None:
+async def _fill(server: Server, lab: Laboratory, ledger: Ledger) -> int:
+    """Write until nothing more fits; how many writes were refused, each followed by a read."""
     async with server.client(lab) as http:
         refused = 0
         for number in range(3_000):
@@ -263,9 +309,9 @@ async def _fill(
         assert refused == 20
         for fact in acknowledged[:: max(1, len(acknowledged) // 50)]:
             assert (await http.get(f"/samples/{fact['id']}")).status_code == 200
-    figure(
-        "P13",
-        "SQLite, disk full (" + ("tmpfs of 3 MB)" if mounted else "file size limited)"),
-        f"{len(acknowledged)} writes acknowledged, 0 lost; then {refused} of {refused} writes "
-        f"503, {refused} of {refused} reads 200; integrity_check ok",
-    )
+    return refused
+
+
+async def _goes_on(server: Server, lab: Laboratory) -> None:
+    async with server.client(lab) as http:
+        assert (await http.post("/samples", json=new(lab))).status_code == 201

@@ -27,6 +27,7 @@ from titer.kit.tenancy import Tenant
 from titer.settings import Settings
 
 _PATIENCE = 3_600.0
+_RESTORING = ("pg_restore", "psql")
 _MANIFEST, _DATA = "manifest.json", "database"
 
 BackupFile = Annotated[Path, typer.Argument(metavar="FILE")]
@@ -112,10 +113,12 @@ def restore(
                     await copies.refuse_unfit(bypassing, server)
                     _refuse_full(await copies.tables_of_postgresql(bypassing), force=force)
                     version = await copies.version_of(bypassing)
-                    path = copies.program("pg_restore", version)
+                    reader, writer = (copies.program(each, version) for each in _RESTORING)
                     tell("Restoring ...")
                     await asyncio.to_thread(
-                        copies.restore_dump, path, bypassing.url, data, over=force
+                        lambda: copies.restore_dump(
+                            reader, writer, bypassing.url, data, census, over=force
+                        )
                     )
                     _compare("the database", census, await copies.census_of_postgresql(bypassing))
                     return await _verify(bypassing, server, census)

@@ -4,7 +4,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -53,9 +54,26 @@ def _name_library(_logger: object, _method: str, line: MutableMapping[str, Any])
     return line
 
 
+class _Forgiving:
+    """A stream that loses a line rather than an answer: a log's disk may be full as well."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(level: str = "info", form: str = "json", stream: TextIO | None = None) -> None:
     """Send our lines, and those of the libraries below, to standard error in one form."""
     stream = stream or sys.stderr
+    forgiving = _Forgiving(stream)
     number = getattr(logging, level.upper())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -75,10 +93,10 @@ def configure(level: str = "info", form: str = "json", stream: TextIO | None = N
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", forgiving)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(forgiving)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_name_library, *shared],

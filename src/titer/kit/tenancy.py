@@ -418,7 +418,7 @@ class TenantSession(AsyncSession):
             told = {"organization_id": self.tenant.organization_id, **values}
             self._changes.append(Change.of_entered(label, told))
 
-    def enter_rows(self, model: type["TenantOwned"], rows: Sequence[Mapping[str, Any]]) -> None:
+    def enter_rows(self, model: type["TenantKeyed"], rows: Sequence[Mapping[str, Any]]) -> None:
         """The same of plain rows, of a table that owes the audit trail nothing."""
         if model.__audited__:
             raise UnauditedChange(f"{model.__tablename__} owes the trail an event for each row")
@@ -526,6 +526,7 @@ class TenantSession(AsyncSession):
         await self._write_strokes()
         if changes and self._keeper is not None:
             await self._keeper.told(self)
+            await self._write_strokes()
 
     async def below(
         self, statement: Select[Any] | Insert, rows: Sequence[Mapping[str, Any]] | None = None

@@ -20,16 +20,6 @@ UPLOADS = Limit("uploads", 20)
 LATENCY = 0.05 + 0.1
 
 
-class ManualSeconds:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def caller() -> bytes:
     return uuid4().bytes
@@ -150,9 +140,9 @@ def _survives(url: str, strike: Callable[[], None], caller: bytes) -> None:
             after = [await _timed(windows.hit(caller, (KEY,))) for _ in range(200)]
             assert admitted(before) + admitted([verdict for verdict, _ in after]) == 120
             assert max(seconds for _, seconds in after) < LATENCY
-            assert windows.breaker.tripped
-            # The breaker is open: nobody waits any more.
+            # Nobody waits any more: neither while the first to ask waits in vain, nor after that.
             assert sorted(seconds for _, seconds in after)[-8] < LATENCY / 10
+            await _until(lambda: windows.breaker.tripped)
 
     asyncio.run(storm())
 
@@ -184,13 +174,19 @@ def test_nobody_answers_at_the_address_from_the_start(caller: bytes) -> None:
     assert admitted(asyncio.run(ask())) == 120
 
 
+async def _until(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not reached():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
+
+
 def test_a_server_that_comes_back_counts_again(own_server: ValkeyServer, caller: bytes) -> None:
     port = own_server.port
-    seconds = ManualSeconds()
 
     async def outlive() -> None:
         url = own_server.connection_url
-        windows = SharedWindows(url, MemoryWindows(), Breaker(seconds=seconds))
+        windows = SharedWindows(url, MemoryWindows(), Breaker(pause=0.05))
         async with workers(url) as [witness]:
             try:
                 assert (await windows.hit(caller, (KEY,))).admitted
@@ -201,7 +197,8 @@ def test_a_server_that_comes_back_counts_again(own_server: ValkeyServer, caller:
                 revived = ValkeyServer(port=port)
                 await asyncio.to_thread(revived.start)
                 try:
-                    seconds.now += 2.1
+                    # Nobody needs to ask for it.
+                    await _until(lambda: not windows.breaker.tripped)
                     assert (await windows.hit(caller, (KEY,))).tightest.remaining == 110
                     # The new server knows of one request, which the other worker sees.
                     assert (await witness.hit(caller, (KEY,))).tightest.remaining == 118
@@ -218,6 +215,34 @@ def test_a_server_that_comes_back_counts_again(own_server: ValkeyServer, caller:
     asyncio.run(outlive())
 
 
+def test_who_comes_while_somebody_waits_in_vain_does_not_wait(
+    own_server: ValkeyServer, caller: bytes
+) -> None:
+    with own_server.client() as client:
+        pid = int(client.info("server")["process_id"])
+
+    async def hang() -> tuple[list[float], bool]:
+        async with workers(own_server.connection_url) as [windows]:
+            await windows.hit(caller, (KEY,))
+            os.kill(pid, signal.SIGSTOP)
+            took = [(await _timed(windows.hit(caller, (KEY,))))[1] for _ in range(6)]
+            await _until(lambda: windows.breaker.tripped)
+            took += [(await _timed(windows.hit(caller, (KEY,))))[1] for _ in range(6)]
+            os.kill(pid, signal.SIGCONT)
+            await _until(lambda: not windows.breaker.tripped)
+            counted = (await windows.hit(caller, (KEY,))).admitted
+        return took, counted
+
+    try:
+        took, counted = asyncio.run(hang())
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert counted
+    assert max(took) < LATENCY
+    # One has paid, and found out for all of them.
+    assert max(took[1:]) < LATENCY / 10
+
+
 def test_a_server_that_forgets_its_scripts_is_told_again(
     own_server: ValkeyServer, caller: bytes
 ) -> None:
@@ -232,15 +257,16 @@ def test_a_server_that_forgets_its_scripts_is_told_again(
     asyncio.run(forget())
 
 
-def test_after_the_pause_one_question_is_let_through_and_the_others_wait_for_its_answer() -> None:
-    seconds = ManualSeconds()
-    breaker = Breaker(failures=5, pause=2, seconds=seconds)
-    for _ in range(4):
-        breaker.failed(TimeoutError())
-    assert breaker.lets_through()
-    breaker.failed(TimeoutError())
-    assert not breaker.lets_through()
-    seconds.now += 2.1
-    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
-    breaker.succeeded()
-    assert breaker.lets_through()
+def test_five_failures_in_a_row_or_one_that_is_certain_trip_the_breaker() -> None:
+    breaker = Breaker(failures=5)
+
+    def tripped_by(failures: int, *, for_certain: bool = False) -> bool:
+        breaker.succeeded()
+        for _ in range(failures):
+            breaker.failed(ConnectionError(), for_certain=for_certain)
+        return breaker.tripped
+
+    assert not tripped_by(4)
+    assert not tripped_by(4)
+    assert tripped_by(5)
+    assert tripped_by(1, for_certain=True)

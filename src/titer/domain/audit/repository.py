@@ -2,16 +2,31 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnClause, ColumnElement, column, delete, func, insert, select
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    String,
+    bindparam,
+    column,
+    delete,
+    func,
+    select,
+    type_coerce,
+)
 
 from titer.domain.audit.models import AuditEvent, AuditLink, AuditQueue
-from titer.domain.audit.rules import Anchor, Entry
+from titer.domain.audit.rules import REPEATED, Anchor, Entry
+from titer.kit.clock import spell
 from titer.kit.db.engine import Work
+from titer.kit.db.types import Id
 from titer.kit.paging import Slice, Window, cut
+from titer.kit.prepared import TENANT, Prepared, among
 from titer.kit.records import Records
+from titer.kit.strokes import table_of
 from titer.kit.tenancy import TenantSession
 
 #: The class of advisory locks that sealers take.
@@ -20,9 +35,6 @@ _SEALING = 7_483
 
 class AuditEvents(Records[AuditEvent]):
     model = AuditEvent
-
-    async def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        await self.session.below(insert(AuditEvent), rows)
 
     async def matching(
         self,
@@ -68,24 +80,71 @@ class AuditEvents(Records[AuditEvent]):
         return {row.entity_id: json.loads(row.canonical)["after"] for row in rows}
 
 
-#: The columns that repeat what the canonical text says, so that people can query them.
-_REPEATED = (
-    AuditEvent.occurred_at,
-    AuditEvent.actor_kind,
-    AuditEvent.actor_label,
-    AuditEvent.user_id,
-    AuditEvent.key_id,
-    AuditEvent.request_id,
-    AuditEvent.action,
-    AuditEvent.entity_type,
-    AuditEvent.entity_id,
-    AuditEvent.entity_version,
-    AuditEvent.reason,
-    AuditEvent.organization_id,
-)
 _ITS_EVENT = (AuditLink.organization_id == AuditEvent.organization_id) & (
     AuditLink.event_id == AuditEvent.id
 )
+
+_events: Any = AuditEvent.__table__
+_links: Any = AuditLink.__table__
+#: All that is checked of an event and its link, in the order of `Entry`. Each column as it lies in
+#: the file, where that is what the text says: a tamperer may have left something else there.
+_CHECKED = (
+    select(
+        _links.c.seq,
+        _links.c.previous,
+        _links.c.hash,
+        _links.c.event_id,
+        _events.c.content_hash,
+        _events.c.canonical,
+    )
+    .join(_events, _links.c.event_id == _events.c.id)
+    .order_by(_links.c.seq)
+)
+_SQLITE = _CHECKED.add_columns(type_coerce(_events.c.occurred_at, String))
+_POSTGRESQL = _CHECKED.add_columns(_events.c.occurred_at)
+_LAST = 2**63 - 1
+_REST = tuple(_events.c[name] for name in REPEATED[1:])
+
+
+_EVENTS, _LINKS, _QUEUE = (table_of(model).c for model in (AuditEvent, AuditLink, AuditQueue))
+_HEAD = Prepared(
+    select(_LINKS.seq, _LINKS.event_id, _LINKS.hash)
+    .where(_LINKS.organization_id == TENANT)
+    .order_by(_LINKS.seq.desc())
+    .limit(1)
+)
+_AFTER = Prepared(
+    select(_EVENTS.id, _EVENTS.content_hash)
+    .where(_EVENTS.organization_id == TENANT, _EVENTS.id > bindparam("after", type_=Id))
+    .order_by(_EVENTS.id)
+    .limit(bindparam("most", type_=Id))
+)
+_QUEUED = Prepared(
+    select(_EVENTS.id, _EVENTS.content_hash)
+    .select_from(
+        table_of(AuditQueue).join(
+            table_of(AuditEvent),
+            (_EVENTS.organization_id == _QUEUE.organization_id) & (_EVENTS.id == _QUEUE.event_id),
+        )
+    )
+    .where(_QUEUE.organization_id == TENANT)
+    .order_by(_EVENTS.id)
+    .limit(bindparam("most", type_=Id))
+)
+_UNQUEUE = Prepared(
+    delete(table_of(AuditQueue)).where(
+        _QUEUE.organization_id == TENANT, among(_QUEUE.event_id, "ids")
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last link of a chain."""
+
+    seq: int
+    event_id: int
+    hash: bytes
 
 
 class AuditLinks:
@@ -94,9 +153,9 @@ class AuditLinks:
     def __init__(self, session: TenantSession) -> None:
         self.session = session
 
-    async def head(self) -> AuditLink | None:
-        statement = select(AuditLink).order_by(AuditLink.seq.desc()).limit(1)
-        return (await self.session.scalars(statement)).one_or_none()
+    async def head(self) -> Head | None:
+        rows = await self.session.fetch(_HEAD)
+        return Head(*rows[0]) if rows else None
 
     async def take_turn(self, *, patient: bool = False) -> bool:
         """Be the only sealer of this organization until the commit; False if another one is.
@@ -118,49 +177,27 @@ class AuditLinks:
         `after` is the last event sealed. On PostgreSQL an event may commit after one with a
         larger id, so there the queue tells; on SQLite ids are in the order of commits.
         """
-        statement = select(AuditEvent.id, AuditEvent.content_hash).order_by(AuditEvent.id)
         if self.session.on_postgresql:
-            queued = AuditQueue.event_id == AuditEvent.id
-            statement = statement.join(
-                AuditQueue, queued & (AuditQueue.organization_id == AuditEvent.organization_id)
-            )
+            rows = await self.session.fetch(_QUEUED, most=limit)
         else:
-            statement = statement.where(AuditEvent.id > after)
-        rows = await self.session.execute(statement.limit(limit))
-        return [(row.id, row.content_hash) for row in rows]
+            rows = await self.session.fetch(_AFTER, after=after, most=limit)
+        return [(event_id, content) for event_id, content in rows]
 
     async def append(self, links: Sequence[Mapping[str, Any]]) -> None:
-        await self.session.below(insert(AuditLink), links)
+        self.session.enter_rows(AuditLink, links)
         if self.session.on_postgresql:
-            done = [link["event_id"] for link in links]
-            await self.session.execute(
-                delete(AuditQueue)
-                .where(AuditQueue.event_id.in_(done))
-                .execution_options(synchronize_session=False)
-            )
+            await self.session.fetch(_UNQUEUE, ids=[link["event_id"] for link in links])
 
     async def entries(self, after: int, limit: int) -> Sequence[Entry]:
         """Links with their events, from the link after `after` on."""
-        statement = (
-            select(AuditLink, AuditEvent.canonical, AuditEvent.content_hash, *_REPEATED)
-            .join(AuditEvent, _ITS_EVENT)
-            .where(AuditLink.seq > after)
-            .order_by(AuditLink.seq)
-            .limit(limit)
-        )
-        rows = (await self.session.execute(statement)).all()
-        return [
-            Entry(
-                seq=link.seq,
-                previous=link.previous,
-                hash=link.hash,
-                event_id=link.event_id,
-                canonical=canonical,
-                content_hash=content,
-                columns=dict(zip((column.key for column in _REPEATED), values, strict=True)),
-            )
-            for link, canonical, content, *values in rows
-        ]
+        spelled = self.session.on_postgresql
+        statement = (_POSTGRESQL if spelled else _SQLITE).add_columns(*_REST)
+        # A number alone is in the range: SQLite keeps a text too, after every number.
+        wanted = _links.c.seq.between(after + 1, _LAST)
+        rows = (await self.session.below(statement.where(wanted).limit(limit))).all()
+        if spelled:
+            return [Entry._make((*row[:6], (spell(row[6]), *row[7:]))) for row in rows]
+        return [Entry._make((*row[:6], row[6:])) for row in rows]
 
     async def changes(self, after: int, limit: int) -> Slice[tuple[int, AuditEvent]]:
         """Events in the order in which they were sealed, from the one after `after` on."""

@@ -9,8 +9,9 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -235,12 +236,84 @@ def rows_in_dump(path: str, file: Path) -> dict[str, int]:
     return rows
 
 
-def restore_dump(path: str, url: URL, file: Path, *, over: bool) -> None:
-    """Put a dump into a database, all of it or nothing. Raises `CopyFailed`."""
-    words = ["--single-transaction", "--exit-on-error", "--no-password"]
-    if over:
-        words += ["--clean", "--if-exists"]
-    _run([path, *words, f"--dbname={_conninfo(url)}", str(file)], _environment(url))
+def restore_dump(
+    reader: str, writer: str, url: URL, file: Path, census: Census, *, over: bool
+) -> None:
+    """Put a dump into a database and look at it there, all of it or nothing. Raises `CopyFailed`.
+
+    Rows and audit chains are verified before the commit: what the database held until then is only
+    given up for what is whole.
+    """
+    words = [reader, "--file=-", *(("--clean", "--if-exists") if over else ()), str(file)]
+    into = ["--no-psqlrc", "--no-password", "--quiet", "--set=ON_ERROR_STOP=1"]
+    into += ["--single-transaction", "--file=-", f"--dbname={_conninfo(url)}"]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as script,  # noqa: S603 - PostgreSQL's own programs
+        subprocess.Popen(  # noqa: S603 - the same
+            [writer, *into],
+            env={**os.environ, **_environment(url)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        ) as restoring,
+    ):
+        assert script.stdout is not None
+        assert restoring.stdin is not None
+        with suppress(BrokenPipeError):  # then it has said why
+            shutil.copyfileobj(script.stdout, restoring.stdin)
+            if script.wait():
+                restoring.kill()  # and with it the transaction
+                raise CopyFailed("pg_restore cannot read the dump")
+            restoring.stdin.write(_proof(census).encode())
+            restoring.stdin.close()
+        script.stdout.close()
+        if restoring.wait():
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()
+            errors = [line.partition("ERROR:  ")[2] for line in lines if "ERROR:  " in line]
+            why = errors[0] if errors else (lines or [f"psql left with {restoring.returncode}"])[-1]
+            raise CopyFailed(why)
+
+
+#: Whether a chain is not what the rules of the trail make of its events.
+_BROKEN_CHAINS = """SELECT 1 FROM (
+        SELECT l.*, e.content_hash, e.canonical, row_number() OVER chain AS place,
+               lag(l.hash) OVER chain AS before
+        FROM public.audit_links l
+        LEFT JOIN public.audit_events e
+            ON e.organization_id = l.organization_id AND e.id = l.event_id
+        WINDOW chain AS (PARTITION BY l.organization_id ORDER BY l.seq)) AS link
+    JOIN public.organizations o ON o.id = link.organization_id
+    WHERE link.seq <> link.place
+        OR link.previous <> coalesce(link.before, sha256(uuid_send(o.public_id)))
+        OR link.content_hash IS DISTINCT FROM sha256(convert_to(link.canonical, 'UTF8'))
+        OR link.hash <> sha256(link.previous || int8send(link.seq) || link.content_hash)"""
+
+
+def _proof(census: Census) -> str:
+    """A statement that fails unless the database holds what was counted, in chains that hold."""
+    faults = []
+    for table, rows in census.rows.items():
+        counted = f"(SELECT count(*) FROM public.{_name(table)})"  # noqa: S608 - a checked name
+        faults.append((f"{counted} <> {int(rows)}", f"other rows in {table}"))
+    for organization_id, seq, head in census.heads:
+        link = f"organization_id = {int(organization_id)} AND seq = {int(seq)}"
+        link += f" AND hash = decode('{bytes.fromhex(head).hex()}', 'hex')"
+        found = f"EXISTS (SELECT 1 FROM public.audit_links WHERE {link})"  # noqa: S608 - numbers
+        faults.append((f"NOT {found}", f"another audit chain of {int(organization_id)}"))
+    faults.append((f"EXISTS ({_BROKEN_CHAINS})", "an audit chain that does not verify"))
+    checks = "\n".join(
+        f"IF {fault} THEN RAISE EXCEPTION 'The backup has {what}: nothing was restored'; END IF;"
+        for fault, what in faults
+    )
+    return f"\nDO $proof$ BEGIN\n{checks}\nEND $proof$;\n"
+
+
+def _name(table: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", table):
+        raise CopyFailed(f"{table} is no table of ours")
+    return f'"{table}"'
 
 
 def _conninfo(url: URL) -> str:

@@ -39,6 +39,8 @@ class Driver:
         self._borrowed = borrowed
         self._raw: Any = borrowed.driver_connection
         self._connection = connection
+        #: How long a writer of another process is waited for, by the monotonic clock.
+        self.until = time.monotonic() + sqlite.WAIT_FOR_WRITER
 
     @property
     def on_postgresql(self) -> bool:
@@ -89,9 +91,8 @@ class SqliteDriver(Driver):
         if not writes:
             self._raw.execute("BEGIN")
             return
-        patience = time.monotonic() + sqlite.WAIT_FOR_WRITER
         while True:
-            if sqlite.begin_immediate(self._raw, patience):
+            if sqlite.begin_immediate(self._raw, self.until):
                 return
             await asyncio.sleep(sqlite.PAUSE)
 

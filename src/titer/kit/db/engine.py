@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
@@ -190,8 +191,10 @@ class Database:
 
         Raises `Unavailable` when the database is out of reach, busy or full.
         """
+        # The queue, the pool and a writer of another process share what an answer may take.
+        until = time.monotonic() + self._timeout
         try:
-            async with self._turn(writes=writes), self._borrowed() as driver:
+            async with self._turn(until, writes=writes), self._borrowed(until) as driver:
                 work = Work(driver, self.clock.now(), self._keeper, writes=writes)
                 try:
                     yield work
@@ -206,12 +209,13 @@ class Database:
             raise Unavailable(retry_after=_RETRY_AFTER) from trouble
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncIterator[Driver]:
+    async def _borrowed(self, until: float) -> AsyncIterator[Driver]:
         """A connection of the pool's: waiting for it and opening it take their time together."""
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(until - time.monotonic()):
             borrowed = await greenlet_spawn(self.engine.sync_engine.pool.connect)
         kind = PostgresDriver if self.on_postgresql else SqliteDriver
         driver = kind(self.engine, borrowed)
+        driver.until = until
         try:
             yield driver
         finally:
@@ -224,16 +228,21 @@ class Database:
             engine = engine.execution_options(isolation_level="READ COMMITTED")
         return connected(engine)
 
-    def _turn(self, *, writes: bool) -> AbstractAsyncContextManager[Any]:
+    def _turn(self, until: float, *, writes: bool) -> AbstractAsyncContextManager[Any]:
         if self.on_postgresql or not writes:
             return nullcontext()
-        return self._queue()
+        return self._queue(until)
 
     @asynccontextmanager
-    async def _queue(self) -> AsyncIterator[None]:
-        async with asyncio.timeout(self._timeout):
+    async def _queue(self, until: float) -> AsyncIterator[None]:
+        at_once = not self._gate.locked()
+        async with asyncio.timeout(until - time.monotonic()):
             await self._gate.acquire()
         try:
+            # One writer for each round of the loop: a write that never waits would be followed by
+            # the next one in the same round, and a crowd of them would keep a probe from its turn.
+            if at_once:
+                await asyncio.sleep(0)
             yield
         finally:
             self._gate.release()

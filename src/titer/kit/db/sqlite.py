@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.util.concurrency import await_
 
-#: So that an answer comes within five seconds, whatever another process does.
+#: What a migration waits for another process; a request has its own patience.
 WAIT_FOR_WRITER = 4.0
 PAUSE = 0.005
 

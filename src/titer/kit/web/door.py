@@ -69,6 +69,8 @@ class Door(APIRoute):
 
     #: Answers a request of this route's, whatever goes wrong on the way.
     through: Callable[[Request], Coroutine[Any, Any, Response]]
+    #: Whether it needs nothing of the application's on the way to its operation.
+    is_bound: bool
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         passage = _Passage(
@@ -95,9 +97,11 @@ class Door(APIRoute):
 
     def _bound(self) -> Callable[[Any], Coroutine[Any, Any, Response]]:
         """What calls the operation: FastAPI's own way where it takes what only that finds."""
+        self.is_bound = True
         try:
             return Binding(self.endpoint, self.path_format)
         except Unbindable:
+            self.is_bound = False
             return super().get_route_handler()
 
 

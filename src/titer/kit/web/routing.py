@@ -28,7 +28,8 @@ class Routes:
         self._face: Face = app.state.face
         self._shapes: list[_Shape] = []
         self._known: dict[tuple[_Shape, str, tuple[str, ...]], tuple[Door, tuple[str, ...]]] = {}
-        self._learn(route for route in app.routes if isinstance(route, Door))
+        found = (route for route in app.routes if isinstance(route, Door) and route.is_bound)
+        self._learn(found)
 
     def _learn(self, routes: Iterable[Door]) -> None:
         for route in routes:

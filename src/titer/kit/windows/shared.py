@@ -7,7 +7,6 @@ its own windows, which it keeps all along, so that it never admits more than the
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -72,48 +71,31 @@ return table.concat(answer, ',')
 
 
 class Breaker:
-    """Stops asking a server that keeps failing, and after a pause lets one question through."""
+    """Open while a server is known to fail: nobody asks it, and nobody waits for it."""
 
-    def __init__(
-        self,
-        failures: int = 5,
-        pause: float = 2.0,
-        seconds: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, failures: int = 5, pause: float = 2.0) -> None:
         self._allowed = failures
-        self._pause = pause
-        self._seconds = seconds
         self._failures = 0
-        self._closed_until = 0.0
+        #: After how many seconds it is worth looking whether the server is back.
+        self.pause = pause
 
     @property
     def tripped(self) -> bool:
         return self._failures >= self._allowed
-
-    def lets_through(self) -> bool:
-        """Whether the server may be asked now."""
-        if not self.tripped:
-            return True
-        if self._seconds() < self._closed_until:
-            return False
-        # Whoever comes next waits for this one's answer.
-        self._closed_until = self._seconds() + self._pause
-        return True
 
     def succeeded(self) -> None:
         if self.tripped:
             _log.info("shared limits are back")
         self._failures = 0
 
-    def failed(self, error: BaseException) -> None:
-        self._failures += 1
-        if self._failures == self._allowed:
+    def failed(self, error: BaseException, *, for_certain: bool = False) -> None:
+        before = self.tripped
+        self._failures = self._allowed if for_certain else self._failures + 1
+        if self.tripped and not before:
             _log.warning(
                 "shared limits are out of reach: each worker counts for itself",
                 error=type(error).__name__,
             )
-        if self.tripped:
-            self._closed_until = self._seconds() + self._pause
 
 
 class SharedWindows:
@@ -124,7 +106,8 @@ class SharedWindows:
     def __init__(self, url: str, own: MemoryWindows, breaker: Breaker | None = None) -> None:
         self._own = own
         self.breaker = breaker or Breaker()
-        self._server = _Server(url)
+        self._server = _Server(url, self._failed_for_certain)
+        self._watch: asyncio.Task[None] | None = None
 
     async def hit(self, caller: bytes, limits: Sequence[Limit]) -> Verdict:
         # Charged here first: what this process admits by itself is never above the quota, even
@@ -133,12 +116,12 @@ class SharedWindows:
         own = self._own.charge(caller, limits)
         if not own.admitted:
             return _patient(own)
-        if not self.breaker.lets_through():
+        if self.breaker.tripped or self._server.late:
             return own
         try:
             shared = await self._server.hit(caller, limits)
         except (RedisError, OSError, TimeoutError) as error:
-            self.breaker.failed(error)
+            self._failed(error)
             return own
         except BaseException:
             self._own.give_back(caller, limits)
@@ -157,8 +140,27 @@ class SharedWindows:
         return await self._server.answers()
 
     async def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         await self._server.close()
         await self._own.close()
+
+    def _failed_for_certain(self, error: BaseException) -> None:
+        self._failed(error, for_certain=True)
+
+    def _failed(self, error: BaseException, *, for_certain: bool = False) -> None:
+        self.breaker.failed(error, for_certain=for_certain)
+        if self.breaker.tripped and (self._watch is None or self._watch.done()):
+            self._watch = asyncio.create_task(self._watch_for_it())
+
+    async def _watch_for_it(self) -> None:
+        """Ask in the requests' place, so that none of them pays for finding out."""
+        while self.breaker.tripped:
+            if await self._server.answers():
+                self.breaker.succeeded()
+            else:
+                await asyncio.sleep(self.breaker.pause)
 
 
 def _patient(verdict: Verdict) -> Verdict:
@@ -182,7 +184,11 @@ class _Question:
 class _Server:
     """One connection, on which everybody's questions travel together."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, gave_up: Callable[[BaseException], None]) -> None:
+        self._gave_up = gave_up
+        #: Whether a round trip is under way that somebody has waited for in vain: whoever comes
+        #: meanwhile would wait in vain as well.
+        self.late = False
         self._client: Redis = Redis.from_url(
             url,
             socket_timeout=_ABANDON,
@@ -232,6 +238,7 @@ class _Server:
                 await asyncio.wait([question.answer], timeout=PATIENCE / _SLICES)
                 if question.answer.done():
                     return question.answer.result()
+            self.late = True
             raise TimeoutError
         finally:
             question.answer.cancel()
@@ -246,15 +253,22 @@ class _Server:
                 async with asyncio.timeout(_ABANDON):
                     replies = await self._round_trip(batch)
             except (RedisError, OSError, TimeoutError) as error:
-                for question in batch:
-                    if not question.answer.done():
-                        question.answer.set_exception(error)
+                self._give_up(batch, error)
                 continue
+            self.late = False
             for question in batch:
                 size = len(question.arguments)
                 reply, replies = replies[:size], replies[size:]
                 if not question.answer.done():
                     question.answer.set_result(reply)
+
+    def _give_up(self, batch: Sequence[_Question], error: BaseException) -> None:
+        if self.late:
+            self.late = False
+            self._gave_up(error)
+        for question in batch:
+            if not question.answer.done():
+                question.answer.set_exception(error)
 
     async def _round_trip(self, batch: Sequence[_Question]) -> tuple[int, ...]:
         keys = [key for question in batch for key in question.keys]
