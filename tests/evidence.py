@@ -130,7 +130,8 @@ def statements(world: World) -> Iterator[list[str]]:
     finally:
         event.remove(engine, "before_cursor_execute", note)
         logger.removeHandler(listening)
-        logger.level, logger.propagate = was
+        logger.setLevel(was[0])
+        logger.propagate = was[1]
 
 
 def at_once(

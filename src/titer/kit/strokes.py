@@ -6,6 +6,7 @@ is written in as few statements as the database allows: on PostgreSQL all of it 
 a part of a WITH; on SQLite one after the other, where a statement costs no round trip.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Table,
     Text,
+    TypeDecorator,
     bindparam,
     cast,
     column,
@@ -29,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import LoaderCallableStatus
+from sqlalchemy.orm import LoaderCallableStatus, class_mapper
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -58,7 +60,8 @@ def columns_of(model: Any) -> tuple[Any, ...]:
 def _maker(model: Any, dialect: Dialect) -> Callable[[Row], Any]:
     """Makes an instance of a model from a row that begins with its columns."""
     names = names_of(model)
-    new_instance = model._sa_class_manager.new_instance  # noqa: SLF001 - as the ORM's loader does
+    # Asking for the mapper also finishes it, which nobody may have done before us.
+    new_instance = class_mapper(model).class_manager.new_instance
     found = ((each.key, reader_of(each.type, dialect)) for each in table_of(model).columns)
     readers = [(name, read) for name, read in found if read is not None]
 
@@ -283,8 +286,18 @@ def _together(parts: tuple[_Part, ...], dialect: Dialect) -> Spelled:
     return spell(select(*counts), dialect)
 
 
+class _JsonText(TypeDecorator[Any]):
+    """JSON on its way into an array, which is cast when it is taken out again."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value)
+
+
 def _array_type(kind: Any) -> Any:
-    return Text() if isinstance(kind, JSON) else kind
+    return _JsonText() if isinstance(kind, JSON) else kind
 
 
 def _stored(value: Any, kind: Any) -> Any:
