@@ -33,6 +33,7 @@ from titer.kit.errors import (
 from titer.kit.web import bodies, forms
 from titer.kit.web.validation import near_miss, problem_of
 from titer.kit.web.visits import (
+    Conclusion,
     Contended,
     Demand,
     Face,
@@ -127,6 +128,8 @@ class _Passage:
             if once is not None:
                 await once.keep(answer_of(response))
             await work.commit()
+        if self.demand.after is not None:
+            await self.demand.after(face, request)
         return response
 
     async def _receive(self, visits: Visits, file_limit: int) -> Response:
@@ -231,13 +234,12 @@ class Operations:
         file_limit: int | None = None,
         examples: Any = None,
         before: Preparation | None = None,
-        writes: bool | None = None,
+        after: Conclusion | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine; its docstring's first line is the summary.
 
         With `file_limit` it takes a form with a file of so many bytes, and is handed `Visits` in
-        place of a transaction. `writes` says whether it writes to the database, where its method
-        does not tell.
+        place of a transaction. `before` and `after` are done in transactions of their own.
         """
         if file_limit is not None:
             body_limit = file_limit + forms.OVERHEAD
@@ -245,10 +247,11 @@ class Operations:
         def register(endpoint: Handler) -> Handler:
             _demands[endpoint] = Demand(
                 needs,
-                writes=method != "GET" if writes is None else writes,
+                writes=method != "GET",
                 body_limit=body_limit,
                 file_limit=file_limit,
                 before=before,
+                after=after,
             )
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":

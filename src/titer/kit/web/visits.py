@@ -64,6 +64,10 @@ class Contended(Conflict):
 #: What it finds out it leaves on `request.state`; the operation must insist on finding it there.
 Preparation = Callable[[Face, Request, str, bytes], Awaitable[None]]
 
+#: What an operation does when its transaction is over and before its answer leaves, in transactions
+#: of its own: a read that may have something to note need not be a write for that.
+Conclusion = Callable[[Face, Request], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -75,6 +79,7 @@ class Demand:
     #: The operation takes a form with a file of at most so many bytes, and comes in `Visits`.
     file_limit: int | None = None
     before: Preparation | None = None
+    after: Conclusion | None = None
 
 
 async def at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:

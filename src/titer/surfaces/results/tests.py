@@ -23,7 +23,7 @@ from titer.domain.samples.repository import AnalyteResults
 from titer.kit.errors import InvalidId, NotFound
 from titer.kit.web.answers import MomentOut, answer, one_of
 from titer.kit.web.fields import Moment, PathId, QueryId, QueryText
-from titer.surfaces.results.access import READ, Caller, Reading, operations
+from titer.surfaces.results.access import READ, Caller, Reading, note_step, operations
 from titer.surfaces.results.shapes import (
     Named,
     Orderer,
@@ -144,17 +144,18 @@ class TestPages(Pages):
     lot: QueryText | None = None
 
 
-@tests.add("GET", "/tests", needs=READ, answers=TestList, writes=True)
+@tests.add("GET", "/tests", needs=READ, answers=TestList, after=note_step)
 async def list_tests(caller: Reading, query: Annotated[TestPages, Query()]) -> Response:
     """List tests, newest first.
 
-    Follow `next_page` until it is null. Pages are counted from where page 1 was when the key asked
-    for it: tests that are registered meanwhile come with the next page 1, and none stands on two
-    pages. (Two walks of one key through one list at once may see a test twice, never miss one.)
+    Follow `next_page` until it is null. Each page begins where the one before it ended when the key
+    asked for it: whatever comes or is published meanwhile, a test that is in the list all the time
+    is seen exactly once, and none twice. What is registered meanwhile comes with the next page 1.
+    (Two walks of one key through one list at once are not told apart: take a key for each.)
     """
     window = query.window("tests", caller.key.key_id)
     found = await caller.publications.tests(window, TestFilter(**query.filters()))
-    bench = await _Bench.of(caller, [(test, sample) for test, sample in found.rows])
+    bench = await _Bench.of(caller, found.rows)
     response = page("tests", Test, window, found, lambda row: bench.shown(row[0], row[1]))
     response.headers.update(RETIRING)
     return response
