@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 
 from titer.domain.samples.models import AnalyteResult, Counter, Sample, SampleTest
-from titer.domain.samples.rules import TestState, TestStatus
+from titer.domain.samples.rules import SampleState, Status, TestState, TestStatus
 from titer.kit.errors import Detail, InvalidQuery
 from titer.kit.paging import Slice, Window, cut
 from titer.kit.records import Records
@@ -93,6 +93,25 @@ class Samples(Records[Sample]):
         """Those of the samples that are there, locked in the order of their ids."""
         statement = select(Sample).where(Sample.id.in_(ids)).order_by(Sample.id).with_for_update()
         return {row.id: row for row in await self.session.scalars(statement)}
+
+    async def states_by_order(self, order_ids: Collection[int]) -> dict[int, list[SampleState]]:
+        """How far the samples of each order have come."""
+        started = exists().where(
+            SampleTest.organization_id == Sample.organization_id,
+            SampleTest.sample_id == Sample.id,
+            SampleTest.started_at.is_not(None),
+        )
+        rows = await self.session.execute(
+            select(Sample.order_id, Sample.status, Sample.reported_at, started).where(
+                Sample.order_id.in_(order_ids)
+            )
+        )
+        found: dict[int, list[SampleState]] = {order_id: [] for order_id in order_ids}
+        for order_id, status, reported_at, tested in rows:
+            assert order_id is not None
+            state = SampleState(Status(status), reported_at is not None, bool(tested))
+            found[order_id].append(state)
+        return found
 
     async def next_numbers(self, prefix: str, count: int = 1) -> range:
         """The next running numbers under a prefix, which nobody else will be given."""

@@ -1,6 +1,6 @@
 """Use cases of samples: registering, changing, receiving, moving along the workflow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ from titer.domain.clients.models import Client
 from titer.domain.clients.repository import Clients
 from titer.domain.commerce.repository import Orders, Products, Skus
 from titer.domain.commerce.rules import OrderStatus
+from titer.domain.commerce.service import follow
 from titer.domain.organizations.service import spend_samples
 from titer.domain.projects.models import Project
 from titer.domain.projects.repository import Projects
@@ -79,7 +80,17 @@ class References:
 
 
 async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
-    """Register a sample and schedule its tests.
+    """Register a sample and schedule its tests; the order that it comes to takes note of it.
+
+    Raises what `enroll` raises.
+    """
+    sample, tests = await enroll(session, intake)
+    await move_orders(session, [sample])
+    return sample, tests
+
+
+async def enroll(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
+    """Register a sample and schedule its tests, with an order whose status is settled already.
 
     Raises `InvalidReference`, `InvalidBody` (a missing plant location, a day to come),
     `Duplicate` (external id) and `SampleLimitExceeded`.
@@ -127,6 +138,7 @@ async def change(
     """
     sample = await Samples(session).get_for_change(sample_id, expected)
     refuse_if_reported(sample)
+    left = sample.order_id
     further = tuple(values.get("test_definition_ids") or ())
     intake = replace(_as_intake(sample), **{**values, "test_definition_ids": further})
     if "client_name" in values and "client_id" not in values:
@@ -152,6 +164,8 @@ async def change(
     if further:
         await _schedule_further(session, sample, found.definitions)
     await session.flush()
+    if sample.order_id != left:
+        await move_orders(session, [sample], left)
     return sample
 
 
@@ -175,6 +189,7 @@ async def move(
         raise _not_allowed(sample, f"The sample cannot become {to} yet.", obstacles)
     set_status(session, sample, to)
     await session.flush()
+    await move_orders(session, [sample])
     return sample
 
 
@@ -194,6 +209,7 @@ async def receive(
     for sample in arriving:
         set_status(session, sample, Status.RECEIVED)
     await session.flush()
+    await move_orders(session, arriving)
     return arriving, [sample for sample in samples if sample not in arriving]
 
 
@@ -213,6 +229,22 @@ def set_status(session: TenantSession, sample: Sample, to: Status) -> None:
         case ((Status.COMPLETED | Status.VERIFIED), Status.PROCESSING):
             sample.completed_at = sample.verified_at = None
     session.label(sample, to if to is not Status.PENDING else "sent_back")
+
+
+async def move_orders(
+    session: TenantSession, samples: Iterable[Sample], left: int | None = None
+) -> None:
+    """Let the orders of samples follow what has become of these, and the one that one has left."""
+    order_ids = {sample.order_id for sample in samples} | {left}
+    known = sorted(order_id for order_id in order_ids if order_id is not None)
+    if not known:
+        return
+    orders = await Orders(session).held(known)
+    # Read when the orders are locked: of two samples that move at once the second sees the first.
+    states = await Samples(session).states_by_order(known)
+    for order in orders:
+        follow(session, order, rules.progress_of(states[order.id]))
+    await session.flush()
 
 
 def refuse_if_reported(sample: Sample) -> None:

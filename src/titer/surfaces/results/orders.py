@@ -47,7 +47,7 @@ class OrderedSample:
 
     id: int
     lot: str | None
-    sku: OrderedSku | None
+    sku: OrderedSku
     batch: str | None
     composite: bool
     number_of_composites: int

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from titer.domain.commerce.models import Order
 from titer.domain.commerce.repository import Orders
+from titer.domain.commerce.rules import OrderStatus, order_status
 from titer.domain.publication import rules
 from titer.domain.publication.repository import TestFilter
 from titer.domain.reference.models import CustomField
@@ -20,6 +21,7 @@ from titer.domain.results.rules import Reading as Value
 from titer.domain.results.rules import Specification
 from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
 from titer.domain.samples.repository import AnalyteResults
+from titer.domain.samples.rules import SampleState, Status, progress_of
 from titer.kit.errors import InvalidId, NotFound
 from titer.kit.web.answers import MomentOut, answer, one_of
 from titer.kit.web.fields import Moment, PathId, QueryId, QueryText
@@ -73,12 +75,13 @@ class Result:
 
 @dataclass(slots=True)
 class TestedOrder:
-    """The order that a sample came with."""
+    """The order that a sample came with. A sample that came with none has one all the same,
+    without an id, that tells of the sample alone."""
 
     __test__: ClassVar = False
 
-    id: int
-    status: str
+    id: int | None
+    status: Annotated[str, one_of(OrderStatus)]
     ordered_at: MomentOut
     orderer: Orderer
 
@@ -96,8 +99,8 @@ class TestedSample:
     composite: bool
     number_of_composites: int
     serving_size: str | None
-    sku: TestedSku | None
-    order: TestedOrder | None
+    sku: TestedSku
+    order: TestedOrder
 
 
 @dataclass(slots=True)
@@ -239,10 +242,17 @@ class _Bench:
             number_of_composites=sample.number_of_composites,
             serving_size=sample.serving_size,
             sku=tested_sku(variant),
-            order=None
+            order=_alone(sample)
             if order is None
             else TestedOrder(order.id, order.status, order.ordered_at, orderer(order)),
         )
+
+
+def _alone(sample: Sample) -> TestedOrder:
+    """What stands in place of an order that there is none of."""
+    state = SampleState(Status(sample.status), sample.reported_at is not None)
+    status = order_status(OrderStatus.CREATED, progress_of([state]))
+    return TestedOrder(None, status, sample.created_at, Orderer(None, sample.client_name))
 
 
 def _name_of(variant: Variant | None) -> str | None:
