@@ -212,7 +212,11 @@ def test_every_published_test_is_seen_once_while_others_are_published_at_once(
             seen: list[int] = []
             page: int | None = 1
             while page is not None:
-                query = {"page": page, "per_page": 2, "status": "published"}
+                query: dict[str, str | int] = {
+                    "page": page,
+                    "per_page": 2,
+                    "status": "published",
+                }
                 answer = await http.get("/tests", headers=reader.headers, params=query)
                 seen += [test["id"] for test in answer.json()["tests"]]
                 page = answer.json()["pagination"]["next_page"]

@@ -33,6 +33,8 @@ class Reply:
     status: int | None
     trouble: str | None
     milliseconds: int
+    #: Seconds that the other side asks us to wait before we come again.
+    retry_after: int | None = None
 
     @property
     def accepted(self) -> bool:
@@ -84,19 +86,21 @@ class Callouts:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post, once. Never raises: what goes wrong is the reply's trouble."""
         began = time.monotonic()
-        status, trouble = None, None
+        status, trouble, retry_after = None, None, None
         try:
             async with asyncio.timeout(self._seconds):
-                status = await self._post(url, body, headers)
+                status, retry_after = await self._post(url, body, headers)
         except Unreachable as refusal:
             trouble = str(refusal)
         except TimeoutError:
             trouble = f"it took longer than {self._seconds:g} s"
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             trouble = f"{type(error).__name__}: {error}"[:500]
-        return Reply(status, trouble, int((time.monotonic() - began) * 1000))
+        return Reply(status, trouble, int((time.monotonic() - began) * 1000), retry_after)
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    async def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, int | None]:
         fault = self.refuse_url(url)
         if fault is not None:
             raise Unreachable(f"the URL {fault}")
@@ -124,7 +128,8 @@ class Callouts:
                         break
             finally:
                 await response.aclose()
-        return int(response.status_code)
+        asked = response.headers.get("retry-after", "")
+        return int(response.status_code), int(asked[:9]) if asked.isdecimal() else None
 
     async def _resolve(self, host: str, port: int | None) -> Address:
         try:

@@ -58,6 +58,10 @@ class Skus(Commerce[Sku]):
 class Orders(Commerce[Order]):
     model = Order
 
+    async def known_as(self, name: str) -> Order | None:
+        """The order with that external id, or else with that number."""
+        return await self.with_external_id(name) or await self.one(Order.number == name)
+
     async def held(self, order_ids: Collection[int]) -> Sequence[Order]:
         """Those orders, locked until the commit in the order of their ids; samples may still be
         registered to them meanwhile."""

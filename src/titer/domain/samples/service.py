@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from titer.domain.clients.models import Client
@@ -55,6 +56,8 @@ class Intake:
     number_of_composites: int = 1
     serving_size: str | None = None
     custom_fields: Mapping[str, str | None] = field(default_factory=dict)
+    #: What every test that is scheduled with the sample says.
+    test_custom_fields: Mapping[str, str | None] = field(default_factory=dict)
 
 
 #: What the fields of an intake are that a sample keeps just as they are said.
@@ -119,7 +122,10 @@ async def enroll(session: TenantSession, intake: Intake) -> tuple[Sample, list[S
     )
     session.label(sample, "registered")
     await Samples(session).add(sample)
-    tests = await _schedule(session, sample, found.definitions)
+    filled = intake.test_custom_fields
+    if filled:
+        filled = await merged_fields(session, Resource.TEST, {}, filled)
+    tests = await _schedule(session, sample, found.definitions, filled)
     # The tally is one row that every intake wants: it is taken last, and held shortest.
     await spend_samples(session)
     return sample, tests
@@ -433,7 +439,10 @@ async def _next_tracking_id(session: TenantSession, intake: Intake, project: Pro
 
 
 async def _schedule(
-    session: TenantSession, sample: Sample, definitions: Sequence[TestDefinition]
+    session: TenantSession,
+    sample: Sample,
+    definitions: Sequence[TestDefinition],
+    custom_fields: Mapping[str, str | None] = MappingProxyType({}),
 ) -> list[SampleTest]:
     tests = [
         SampleTest(
@@ -446,6 +455,7 @@ async def _schedule(
             status=TestStatus.PENDING,
             specification="no_spec",
             panel=definition.panel,
+            custom_fields=dict(custom_fields),
         )
         for definition in definitions
     ]
