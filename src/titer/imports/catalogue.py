@@ -27,7 +27,7 @@ from titer.kit.tenancy import TenantSession
 from titer.kit.web.fields import DayOrMoment, Prose, Text
 
 #: Other headings that people give the columns: the create route's own, and the plain ones.
-SYNONYMS: Mapping[str, str] = {
+SYNONYMS = {
     "client": "clientName",
     "clientid": "clientCode",
     "material": "materialType",
@@ -139,8 +139,12 @@ class Variants:
         for row in rows:
             name = owners[row.product_id], row.code
             coded[name] = (*coded.get(name, ()), row.id)
-        known = {(owners[row.product_id], row.external_id): (row.id,) for row in rows}
-        return cls(found | coded | {name: ids for name, ids in known.items() if name[1]})  # type: ignore[misc]
+        known = {
+            (owners[row.product_id], row.external_id): (row.id,)
+            for row in rows
+            if row.external_id is not None
+        }
+        return cls({**found, **coded, **known})
 
     def find(self, name: str | None, client_id: int | None, faults: list[Detail]) -> int | None:
         if name is None:
@@ -165,7 +169,7 @@ class Catalogue:
     tests: Names
     skus: Variants
     #: The columns of the fields that the organization has defined, by their folded headings.
-    custom_columns: Mapping[str, str]
+    custom_columns: dict[str, str]
 
     @classmethod
     async def of(cls, session: TenantSession) -> "Catalogue":

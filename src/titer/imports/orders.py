@@ -113,10 +113,13 @@ async def bring_in(session: TenantSession, path: Path, watch: Watch) -> list[Pla
         if entry is not None:
             wanted[id(order.row)] = order, entry, _intakes(order, entry, catalogue, faults)
     every = {place: intake for _, _, own in wanted.values() for place, intake in own.items()}
-    faults += repeated(every)
+    twice = list(repeated(every))
+    faults += twice
     placed: list[Placed] = []
     for row in watch([order.row for order, _, _ in wanted.values()], "orders"):
         order, entry, intakes = wanted[id(row)]
+        for fault in twice:
+            intakes.pop(fault.place, None)
         try:
             made, registered = await place(session, entry, list(intakes.values()))
         except SampleLimitExceeded as problem:
