@@ -8,9 +8,11 @@ neither the time nor the size of an answer is left to the other side.
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx2
@@ -69,6 +71,11 @@ class Callouts:
         self._allowed = frozenset(allowed)
         self._seconds = seconds
 
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """Whom we believe. Made once: reading all of them takes longer than a call."""
+        return httpx2.create_ssl_context(trust_env=False)
+
     def refuse_url(self, url: str) -> str | None:
         """What is wrong with a URL, before anybody looks where it leads; None if nothing is."""
         try:
@@ -107,7 +114,9 @@ class Callouts:
         parsed = httpx2.URL(url)
         host = parsed.host
         address = await self._resolve(host, parsed.port)
-        client = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+        client = httpx2.AsyncClient(
+            trust_env=False, follow_redirects=False, verify=self._certificates
+        )
         async with client:
             request = client.build_request(
                 "POST",
