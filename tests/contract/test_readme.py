@@ -60,7 +60,9 @@ def wait_for(address: str) -> None:
     raise AssertionError(f"{address} does not answer")
 
 
-def test_the_tour_works_as_it_is_printed(served: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+def test_the_tour_works_as_it_is_printed(
+    served: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
     host, keys = served
     match = _TOUR.search(README.read_text())
     assert match is not None

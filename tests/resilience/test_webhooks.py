@@ -231,7 +231,7 @@ def test_a_kill_loses_no_message_and_repeats_none_that_was_taken(
         for round_ in range(kills):
             publish(server, lab, samples[round_::kills])
             until(lambda: "hang" in dealt.values())
-            time.sleep(1.0)
+            time.sleep(MOMENT + 1)
             killed.append(time.time())
             server.kill()
             if round_ == kills - 1:
