@@ -97,38 +97,38 @@ class Postman:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _begin_for(self, organization_id: int) -> None:
-        messages: list[_Message] = []
-        busy = self._under_way
-        while (room := _AT_ONCE - busy.total()) > 0:
-            full = {each for each, count in busy.items() if count >= _AT_ONCE_TO_ONE}
+        while (room := _AT_ONCE - self._under_way.total()) > 0:
+            full = {each for each, count in self._under_way.items() if count >= _AT_ONCE_TO_ONE}
             async with self._database.work(writes=True) as work:
                 session = await work.enter(Tenant(organization_id), POSTMAN)
                 leased = await self._lease(session, room, full)
                 await work.commit()
+            for message in leased:
+                self._under_way[message.endpoint_id] += 1
+                task = asyncio.create_task(self._deliver(organization_id, message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                self._begun += 1
             if not leased:
-                break
-            messages += leased
-            busy.update(message.endpoint_id for message in leased)
-        self._more = self._more or room <= 0 or bool(full)
-        for message in messages:
-            task = asyncio.create_task(self._deliver(organization_id, message))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            self._begun += 1
+                self._more = self._more or bool(full)
+                return
+        self._more = True
 
     async def _deliver(self, organization_id: int, message: _Message) -> None:
+        """Send a message, write down what came of it, and begin the next where one waits."""
         try:
-            reply = await self._send(message)
-            async with self._database.work(writes=True) as work:
-                session = await work.enter(Tenant(organization_id), POSTMAN)
-                await self._note(session, message, reply)
-                await work.commit()
+            try:
+                reply = await self._send(message)
+                async with self._database.work(writes=True) as work:
+                    session = await work.enter(Tenant(organization_id), POSTMAN)
+                    await self._note(session, message, reply)
+                    await work.commit()
+            finally:
+                self._under_way[message.endpoint_id] -= 1
+            if self._more and not self._leasing.locked():
+                await self.begin()
         except Exception:  # noqa: BLE001 - nobody waits for it; it is sent again after its lease
-            _log.warning("delivery not noted", message_id=message.message_id, exc_info=True)
-        finally:
-            self._under_way[message.endpoint_id] -= 1
-        if self._more and not self._leasing.locked():
-            await self.begin()
+            _log.warning("webhook not noted", message_id=message.message_id, exc_info=True)
 
     async def _lease(
         self, session: TenantSession, room: int, full: Collection[int]

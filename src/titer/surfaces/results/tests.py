@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from typing import Annotated, ClassVar
 
 from fastapi import Query
+from pydantic import Field
 from starlette.responses import Response
 
 from titer.domain.commerce.models import Order
@@ -141,7 +142,11 @@ class TestPages(Pages):
     __test__: ClassVar = False
 
     status: rules.Stage | None = None
-    updated_since: Moment | None = None
+    updated_since: Moment | None = Field(
+        default=None,
+        description="Changed at or after. A change bears the moment at which it began: ask from a "
+        "minute before the newest that you have.",
+    )
     order_id: QueryId | None = None
     sku_code: QueryText | None = None
     lot: QueryText | None = None
