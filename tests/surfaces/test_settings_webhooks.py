@@ -208,7 +208,7 @@ def test_an_endpoint_that_answers_nothing_keeps_no_other_waiting(
         for _ in range(30):
             admin.post(f"/webhooks/{endpoint['id']}/test")
         world.run(world.app.postman.begin)
-        for _ in range(200):
+        for _ in range(1_200):
             if len(receiver.received) == 30:
                 break
             time.sleep(0.05)
