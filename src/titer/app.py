@@ -184,7 +184,7 @@ class Titer:
                     try:
                         yield
                     finally:
-                        self.postman.stop()
+                        await self.postman.stop()
         finally:
             await self.windows.close()
             await self.database.close()
@@ -193,7 +193,7 @@ class Titer:
         await self.uses.write_down(self.database)
 
     async def _post(self) -> None:
-        await self.postman.round()
+        await self.postman.begin()
 
     async def _seal(self) -> None:
         await self.sealer.seal_all()

@@ -74,8 +74,12 @@ def test_the_second_run_shows_the_same_and_its_commands_work(empty: Commands, ke
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert len(empty.done("org", "list")["organizations"]) == 1
     with TestClient(create_app(Settings(_env_file=None)), base_url="http://titer.test") as http:
-        codes = [_curled(http, line).status_code for line in first["curl"]]
-    assert codes == [200, 200, 201]
+        answers = [_curled(http, line) for line in first["curl"]]
+    assert [answer.status_code for answer in answers] == [200, 200, 201, 200]
+    assert first["resultsKey"] in second.out
+    test = answers[-1].json()["tests"][0]
+    assert (test["status"], test["sample"]["order"]["status"]) == ("published", "completed")
+    assert test["sample"]["sku"]["product"]["name"].startswith("Brookside")
 
 
 def test_a_key_that_nobody_knows_any_more_is_replaced_and_that_is_said(

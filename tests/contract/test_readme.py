@@ -18,8 +18,8 @@ _TOUR = re.compile(r"<!-- tour:.*?```sh\n(.*?)```\n<!-- end of tour -->", re.DOT
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """The address and the key of a demonstration laboratory that is served."""
+def served(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The address and the keys of a demonstration laboratory that is served."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,12 +37,13 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
         check=True,
         capture_output=True,
     )
-    key = json.loads(made.stdout)["rawKey"]
+    printed = json.loads(made.stdout)
+    keys = {"KEY": printed["rawKey"], "RESULTS": printed["resultsKey"]}
     server = subprocess.Popen([*titer, "serve", "--port", str(port)], env=environment, cwd=tmp_path)
     try:
         host = f"http://127.0.0.1:{port}"
         wait_for(f"{host}/readyz")
-        yield host, key
+        yield host, keys
     finally:
         server.terminate()
         server.wait(30)
@@ -59,8 +60,10 @@ def wait_for(address: str) -> None:
     raise AssertionError(f"{address} does not answer")
 
 
-def test_the_tour_works_as_it_is_printed(served: tuple[str, str], tmp_path: Path) -> None:
-    host, key = served
+def test_the_tour_works_as_it_is_printed(
+    served: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    host, keys = served
     match = _TOUR.search(README.read_text())
     assert match is not None
     script = match[1].replace("http://127.0.0.1:8000", host)
@@ -68,7 +71,7 @@ def test_the_tour_works_as_it_is_printed(served: tuple[str, str], tmp_path: Path
     script = script.replace("curl -s", "curl -s -w '\\n'")
     ran = subprocess.run(
         ["/bin/bash", "-euo", "pipefail", "-c", script],
-        env=os.environ | {"KEY": key},
+        env=os.environ | keys,
         cwd=tmp_path,
         check=False,
         capture_output=True,
@@ -79,5 +82,8 @@ def test_the_tour_works_as_it_is_printed(served: tuple[str, str], tmp_path: Path
     refused = [answer["error"] for answer in answers if "error" in answer]
     assert refused == ["test_verified_locked", "qc_failed"]
     assert answers[0]["ok"] is True
-    assert answers[-2]["reportedAt"] is not None
-    assert answers[-1]["data"][0]["action"] == "sample.reported"
+    *_, reported, trail, tests, orders = answers
+    assert reported["reportedAt"] is not None
+    assert trail["data"][0]["action"] == "sample.reported"
+    assert {test["status"] for test in tests["tests"]} == {"published"}
+    assert {order["status"] for order in orders["orders"]} == {"completed"}

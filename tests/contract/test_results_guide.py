@@ -211,7 +211,6 @@ def test_a_plain_test_is_its_own_analyte_and_moves_through_the_stages(customer: 
         }
     ]
     assert shown["specification"] == "no_spec"
-    assert shown["sample"]["sku"] is None
     assert shown["sample"]["name"] == sample["trackingId"]
     assert stage(customer, "published") == stage(customer, "in_progress") == []
 
@@ -306,7 +305,30 @@ def test_a_walk_through_what_is_published_is_not_moved_by_what_is_published(
     while (page := pages[-1]["pagination"]["next_page"]) is not None:
         pages.append(customer.get("/tests", status="published", per_page=2, page=page).json())
     seen = [test["id"] for page in pages for test in page["tests"]]
-    assert seen == [sample["tests"][0]["id"] for sample in reversed(samples[1:])]
+    assert seen == [sample["tests"][0]["id"] for sample in reversed(samples)]
+
+
+def test_a_sample_of_no_product_and_no_order_has_the_guides_fields_all_the_same(
+    customer: Customer,
+) -> None:
+    lab = customer.lab
+    sample = lab.sample(tests=[lab.has.ph], clientId=lab.has.client, clientName=None)
+    shown = customer.get(f"/tests/{sample['tests'][0]['id']}").json()["sample"]
+    assert shown["sku"] == {
+        "id": None,
+        "name": "-",
+        "code": "",
+        "product": {"id": None, "name": "-"},
+    }
+    assert shown["order"] == {
+        "id": None,
+        "status": "created",
+        "ordered_at": sample["createdAt"],
+        "orderer": {"email": None, "name": "Springfield Waterworks"},
+    }
+    order = customer.order()
+    (ordered,) = customer.get(f"/orders/{order['id']}").json()["samples"]
+    assert ordered["sku"] == shown["sku"] | {"serving_size_grams": None}
 
 
 def test_pages_are_counted_from_one_and_end_with_null(customer: Customer) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -158,6 +160,65 @@ def test_a_second_try_may_succeed(
     (delivery,) = deliveries(lab, endpoint)
     assert delivery["state"] == "delivered"
     assert [each["status"] for each in delivery["attempts"]] == [302, 200]
+
+
+def test_who_says_that_it_is_gone_is_told_nothing_more(
+    lab: Laboratory, world: World, receiver: Receiver
+) -> None:
+    endpoint, admin = hook(lab, receiver.url), lab.administrator()
+    receiver.status = 410
+    for _ in range(2):
+        admin.post(f"/webhooks/{endpoint['id']}/test")
+    post(world)
+    assert {each["state"] for each in deliveries(lab, endpoint)} == {"failed"}
+    assert admin.get(f"/webhooks/{endpoint['id']}").json()["active"] is False
+    told = lab.get("/audit-events", params={"entityType": "webhook_endpoint"}).json()["data"][0]
+    assert (told["action"], told["reason"]) == ("webhook_endpoint.retired", "It answered 410 Gone.")
+    publish(lab)
+    assert len(deliveries(lab, endpoint)) == 2
+
+
+def test_who_asks_for_time_is_given_it(
+    lab: Laboratory, world: World, receiver: Receiver, clock: MovableClock
+) -> None:
+    clock.set("2026-06-18T09:12:00.000Z")
+    endpoint = hook(lab, receiver.url)
+    receiver.status, receiver.headers = 503, {"Retry-After": "600"}
+    lab.administrator().post(f"/webhooks/{endpoint['id']}/test")
+    post(world)
+    (delivery,) = deliveries(lab, endpoint)
+    assert delivery["dueAt"] == "2026-06-18T09:22:00.000Z"
+    receiver.status, receiver.headers = 204, {"Retry-After": "never"}
+    clock.advance(seconds=601)
+    post(world)
+    assert deliveries(lab, endpoint)[0]["state"] == "delivered"
+
+
+def test_an_endpoint_that_answers_nothing_keeps_no_other_waiting(
+    lab: Laboratory, world: World, receiver: Receiver
+) -> None:
+    admin = lab.administrator()
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(100)
+        silent = hook(lab, f"http://127.0.0.1:{deaf.getsockname()[1]}/")
+        for _ in range(30):
+            admin.post(f"/webhooks/{silent['id']}/test")
+        endpoint = hook(lab, receiver.url)
+        for _ in range(30):
+            admin.post(f"/webhooks/{endpoint['id']}/test")
+        world.run(world.app.postman.begin)
+        for _ in range(1_200):
+            if len(receiver.received) == 30:
+                break
+            time.sleep(0.05)
+        assert len(receiver.received) == 30
+        pending = deliveries(lab, silent)
+        # They are let go: what waits for nobody is sent no more.
+        admin.patch(f"/webhooks/{silent['id']}", {"active": False})
+    assert {each["state"] for each in pending} == {"pending"}
+    post(world)
+    assert {each["state"] for each in deliveries(lab, endpoint)} == {"delivered"}
 
 
 def test_many_workers_send_a_message_once(

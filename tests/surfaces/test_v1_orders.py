@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from evidence import at_once
 from laboratory import Laboratory, World
 
 
@@ -141,6 +142,125 @@ def test_an_order_moves_along_and_stamps_its_times(lab: Laboratory) -> None:
     ]
     wrong = lab.patch(f"/orders/{order['id']}", {"ordererEmail": "nobody"})
     assert wrong.json()["details"][0]["field"] == "ordererEmail"
+
+
+def status_of(lab: Laboratory, order: dict[str, Any]) -> str:
+    shown: str = lab.get(f"/orders/{order['id']}").json()["status"]
+    return shown
+
+
+def two_samples(lab: Laboratory) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """An order of two samples with a test each."""
+    sample = {"materialTypeId": lab.has.water, "testDefinitionIds": [lab.has.ph]}
+    order = made(lab, "/orders", clientId=lab.has.client, samples=[sample, sample])
+    first, second = order["samples"]
+    return order, first, second
+
+
+def step(lab: Laboratory, sample: dict[str, Any], *statuses: str) -> None:
+    for status in statuses:
+        moved = lab.patch(f"/samples/{sample['id']}/status", {"status": status})
+        assert moved.status_code == 200, moved.text
+
+
+def report(lab: Laboratory, sample: dict[str, Any]) -> None:
+    """From being processed to the report."""
+    test = sample["tests"][0]["id"]
+    lab.enter(test, "7.2")
+    step(lab, sample, "completed")
+    lab.verify(test)
+    step(lab, sample, "verified")
+    assert lab.post(f"/samples/{sample['id']}/report").status_code == 200
+
+
+def test_an_order_follows_its_samples(lab: Laboratory) -> None:
+    order, first, second = two_samples(lab)
+    assert status_of(lab, order) == "created"
+    lab.post("/samples/receive", {"sampleIds": [first["id"]]})
+    received = lab.get(f"/orders/{order['id']}").json()
+    assert (received["status"], received["version"]) == ("received", 2)
+    assert received["receivedAt"] == received["updatedAt"]
+    lab.post("/samples/receive", {"sampleIds": [second["id"]]})
+    assert lab.get(f"/orders/{order['id']}").json() == received
+    step(lab, first, "processing")
+    assert status_of(lab, order) == "in_progress"
+    report(lab, first)
+    assert status_of(lab, order) == "in_progress"
+    step(lab, second, "processing")
+    report(lab, second)
+    assert status_of(lab, order) == "completed"
+    events = lab.get(
+        "/audit-events", params={"entityType": "order", "entityId": order["id"]}
+    ).json()["data"]
+    assert [each["action"] for each in reversed(events)] == [
+        *("order.created", "order.received", "order.in_progress", "order.completed"),
+    ]
+
+
+def test_a_result_shows_that_an_order_is_in_progress(lab: Laboratory) -> None:
+    order, first, second = two_samples(lab)
+    lab.enter(first["tests"][0]["id"], "7.2")
+    assert status_of(lab, order) == "in_progress"
+    other, one, _ = two_samples(lab)
+    entry = {"sampleTestId": one["tests"][0]["id"], "result": "7.2"}
+    lab.post("/sample-tests/bulk-results", {"updates": [entry]})
+    assert status_of(lab, other) == "in_progress"
+    assert lab.get(f"/samples/{second['id']}").json()["status"] == "pending"
+
+
+def test_a_further_sample_opens_a_completed_order_again(lab: Laboratory) -> None:
+    order, first, second = two_samples(lab)
+    for sample in (first, second):
+        step(lab, sample, "received", "processing")
+        report(lab, sample)
+    body = {"materialTypeId": lab.has.water, "clientId": lab.has.client}
+    late = made(lab, "/samples", **body, orderId=order["id"])
+    assert status_of(lab, order) == "in_progress"
+    # It leaves again: all that remain are reported.
+    assert lab.patch(f"/samples/{late['id']}", {"orderId": None}).status_code == 200
+    assert status_of(lab, order) == "completed"
+    lab.patch(f"/samples/{late['id']}", {"orderId": order["id"]})
+    assert status_of(lab, order) == "in_progress"
+
+
+def test_what_a_person_says_of_an_order_holds(lab: Laboratory) -> None:
+    order, first, second = two_samples(lab)
+    lab.patch(f"/orders/{order['id']}", {"status": "in_progress"})
+    step(lab, first, "received")
+    assert status_of(lab, order) == "in_progress"
+    step(lab, first, "pending")
+    assert status_of(lab, order) == "in_progress"
+    lab.patch(f"/orders/{order['id']}", {"status": "cancelled"})
+    for sample in (first, second):
+        step(lab, sample, "received", "processing")
+        report(lab, sample)
+    assert status_of(lab, order) == "cancelled"
+    reopened = made(
+        lab,
+        "/orders",
+        clientId=lab.has.client,
+        status="completed",
+        samples=[{"materialTypeId": lab.has.water}],
+    )
+    assert reopened["status"] == "completed"
+    step(lab, reopened["samples"][0], "received")
+    assert status_of(lab, reopened) == "received"
+
+
+def test_samples_that_move_at_once_leave_their_order_where_it_belongs(lab: Laboratory) -> None:
+    sample = {"materialTypeId": lab.has.water, "testDefinitionIds": [lab.has.ph]}
+    order = made(lab, "/orders", clientId=lab.has.client, samples=[sample] * 6)
+    for each in order["samples"]:
+        step(lab, each, "received", "processing")
+        lab.enter(each["tests"][0]["id"], "7.2")
+        step(lab, each, "completed")
+        lab.verify(each["tests"][0]["id"])
+        step(lab, each, "verified")
+    answers = at_once(
+        lab, [("POST", f"/samples/{each['id']}/report", None) for each in order["samples"]]
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert status_of(lab, order) == "completed"
 
 
 def test_a_sample_takes_only_its_own_clients_order_and_product(lab: Laboratory) -> None:

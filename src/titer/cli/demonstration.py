@@ -18,6 +18,7 @@ from titer.kit.db.engine import Database
 from titer.settings import Settings
 
 _FEWEST = 20
+_KEPT = ("organizationId", "adminPassword", "rawKey", "resultsKey")
 
 
 def demo(
@@ -44,6 +45,11 @@ def demo(
             if not created:
                 tell("An earlier key cannot be shown again: this one is new.")
             key = await laboratory.fresh_key(database, there)
+        results_key = known.get("resultsKey")
+        if not results_key or not await laboratory.opens(
+            database, results_key, there.organization_id
+        ):
+            results_key = await laboratory.fresh_results_key(database, there)
         same = known.get("organizationId") == there.organization_id
         kept_password = known.get("adminPassword") if same else None
         return {
@@ -54,12 +60,14 @@ def demo(
             "adminEmail": laboratory.ADMIN,
             "adminPassword": password if created else kept_password,
             "rawKey": key,
+            "resultsKey": results_key,
+            "resultsKeyOf": there.client_name,
             "docs": f"{url}/docs",
-            "curl": _curls(there, key, url),
+            "curl": [*_curls(there, key, url), _results_curl(results_key, url)],
         }
 
     facts = run(task)
-    _keep(kept, {name: facts[name] for name in ("organizationId", "adminPassword", "rawKey")})
+    _keep(kept, {name: facts[name] for name in _KEPT})
     show(facts | {"keptIn": str(kept)}, *_sentences(facts), as_json=as_json)
 
 
@@ -79,11 +87,18 @@ def _curls(there: Demonstration, key: str, url: str) -> list[str]:
     ]
 
 
+def _results_curl(key: str, url: str) -> str:
+    """What the client with that key asks first: what has been published to it."""
+    query = "status=published&per_page=2"
+    return f"curl '{url}/api/tests?{query}' -H 'Authorization: Bearer {key}'"
+
+
 def _sentences(facts: dict[str, Any]) -> Sequence[str]:
     password = facts["adminPassword"] or "(the first run printed it)"
     return (
         f"{facts['name']}: organization {facts['organizationId']}, {facts['samples']} samples",
         f"  API key        {facts['rawKey']}",
+        f"  Results key    {facts['resultsKey']} (what {facts['resultsKeyOf']} may read)",
         f"  Sign in as     {facts['adminEmail']} with {password}",
         f"  Documentation  {facts['docs']}",
         "Once it is served (`titer serve`), try:",

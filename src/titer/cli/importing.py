@@ -8,7 +8,7 @@ import typer
 
 from titer.cli.running import run, within
 from titer.cli.terminal import AsJson, Stop, show, tell, tracked
-from titer.imports import reference, samples
+from titer.imports import orders, reference, samples
 from titer.imports.rows import Fault, NotImported
 from titer.kit.db.engine import Database
 
@@ -71,8 +71,11 @@ def import_samples(
     """Register samples from CSV or a spreadsheet, and schedule their tests.
 
     Columns: materialType, clientName or clientCode, project, collectionDate, priority, tests,
-    notes, plantLocation, storageLocation, externalId; records of the catalogue by code or id,
-    tests separated by ; or , or blanks. All of the file comes in, or nothing.
+    notes, plantLocation, storageLocation, externalId, name, order, sku, lot, batch, composite,
+    numberOfComposites, servingSize; custom.KEY and tests.KEY for the fields that the organization
+    has defined for samples and tests. Records of the catalogue by code or id, orders by external
+    id or number, skus by external id, code or id, tests separated by ; or , or blanks. All of the
+    file comes in, or nothing.
     """
 
     async def task(database: Database) -> list[samples.Registered]:
@@ -93,6 +96,41 @@ def import_samples(
         ]
     done = "would be registered: nothing was kept" if dry_run else "registered"
     show(facts, f"{len(registered)} samples {done}.", as_json=as_json)
+
+
+@commands.command("orders")
+def import_orders(
+    file: File, *, org: Org, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Place clients' orders from CSV or a spreadsheet, with their samples and tests.
+
+    A row is a sample, with its order beside it: order (its external id; rows with the same one
+    belong together), client (code or name), status, paymentStatus, ordererName, ordererEmail,
+    orderedAt, paidAt, receivedAt, orderNotes; and what `import samples` takes of a sample. A row
+    without a materialType tells of the order alone. All of the file comes in, or nothing.
+    """
+
+    async def task(database: Database) -> list[orders.Placed]:
+        async with within(database, org, keep=not dry_run) as session:
+            return await orders.bring_in(session, file, tracked)
+
+    placed = _imported(run, task)
+    samples_placed = sum(each.samples for each in placed)
+    facts: dict[str, Any] = {"created": len(placed), "samples": samples_placed, "dryRun": dry_run}
+    if not dry_run:
+        facts["orders"] = [
+            {
+                "line": each.place.line,
+                "id": each.order_id,
+                "number": each.number,
+                "externalId": each.external_id,
+                "samples": each.samples,
+            }
+            for each in placed
+        ]
+    done = "would be placed: nothing was kept" if dry_run else "placed"
+    what = f"{len(placed)} orders with {samples_placed} samples {done}."
+    show(facts, what, as_json=as_json)
 
 
 def _imported(runs: Any, task: Any) -> Any:

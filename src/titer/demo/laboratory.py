@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from titer.demo.story import DAYS, Staff, Watch, play
+from titer.demo.story import CUSTOMER, DAYS, Staff, Watch, play
+from titer.domain.clients.repository import Clients
+from titer.domain.clients.service import mint_results_key
 from titer.domain.keys.repository import find_key
 from titer.domain.keys.service import mint
 from titer.domain.organizations.service import found
@@ -40,6 +42,9 @@ class Demonstration:
     material_type_id: int
     test_definition_ids: tuple[int, ...]
     samples: int
+    #: The client whose orders and published results its own key shows.
+    client_id: int
+    client_name: str
 
 
 async def enter(
@@ -81,13 +86,17 @@ async def _found(work: Work, samples: int, password: str, watch: Watch) -> int:
 async def _described(session: TenantSession, admin_id: int) -> Demonstration:
     material = await MaterialTypes(session).with_code("DW")
     tests = [await TestDefinitions(session).with_code(code) for code in ("PH", "TURB")]
+    client = await Clients(session).with_code(CUSTOMER)
     assert material is not None
+    assert client is not None
     return Demonstration(
         session.tenant.organization_id,
         admin_id,
         material.id,
         tuple(test.id for test in tests if test),
         await Samples(session).count(),
+        client.id,
+        client.name,
     )
 
 
@@ -96,6 +105,18 @@ async def opens(database: Database, raw_key: str, organization_id: int) -> bool:
     async with database.work(writes=False) as work:
         key = await find_key(work, tokens.digest(raw_key))
         return key is not None and key.organization_id == organization_id and key.opens(work.now)
+
+
+async def fresh_results_key(database: Database, there: Demonstration) -> str:
+    """Mint a key for the client whose results are shown."""
+    async with database.work(writes=True) as work:
+        admin = Actor("cli", "demonstration", there.admin_id)
+        session = await work.enter(Tenant(there.organization_id), admin)
+        _, raw = await mint_results_key(
+            session, client_id=there.client_id, name="Portal", created_by=there.admin_id
+        )
+        await work.commit()
+    return raw
 
 
 async def fresh_key(database: Database, there: Demonstration) -> str:

@@ -13,6 +13,10 @@ from typing import Any
 
 from titer.demo.values import excessive, ordinary
 from titer.domain.clients.repository import Clients
+from titer.domain.commerce.repository import Skus
+from titer.domain.commerce.rules import PaymentStatus
+from titer.domain.commerce.service import OrderEntry
+from titer.domain.intake.service import place
 from titer.domain.projects.repository import Projects
 from titer.domain.reference.models import TestDefinition
 from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
@@ -28,6 +32,8 @@ from titer.kit.clock import spell
 from titer.kit.tenancy import Actor, TenantSession
 
 DAYS = 56
+#: The client that sends orders of what it sells, and reads its results with a key of its own.
+CUSTOMER = "BROOK"
 
 
 class Stage(StrEnum):
@@ -104,6 +110,7 @@ PACKAGES = (
     Package(None, ("RIVER", "OAK"), "DW", ("CL", "SO4", "F", "TDS"), "COLD-A"),
     Package(None, ("ACME",), "DW", ("COLOR", "ODOR", "HPC"), "COLD-B"),
     Package("WELLS", ("COUNTY",), "GW", ("FE", "MN", "U", "BA"), "METALS-1"),
+    Package(None, (CUSTOMER,), "DW", ("PH", "COND", "NO3", "PB"), "COLD-B"),
 )
 
 
@@ -126,6 +133,7 @@ class Stock:
     projects: Mapping[str, int]
     clients: Mapping[str, int]
     places: Mapping[str, int]
+    variants: Mapping[str, int]
 
     @classmethod
     async def of(cls, session: TenantSession) -> "Stock":
@@ -135,6 +143,7 @@ class Stock:
             {row.code: row.id for row in await Projects(session).all()},
             {str(row.code): row.id for row in await Clients(session).all()},
             {row.code: row.id for row in await StorageLocations(session).all()},
+            {row.code: row.id for row in await Skus(session).all()},
         )
 
 
@@ -226,6 +235,7 @@ class _Life:
         package, chance, stock = self.package, self.chance, self.stock
         taken = came - timedelta(minutes=chance.randrange(30, 300))
         client = chance.choice(package.clients)
+        ordered = await self._order(came) if client == CUSTOMER else {}
         sample, self.tests = await samples.register(
             self.session,
             samples.Intake(
@@ -239,9 +249,26 @@ class _Life:
                 external_id=f"COC-{12000 + self.number}" if self.number % 2 else None,
                 notes="Chlorine residual measured on site" if "CL2" in package.tests else None,
                 test_definition_ids=tuple(stock.tests[code].id for code in package.tests),
+                **ordered,
             ),
         )
         self.sample_id = sample.id
+
+    async def _order(self, came: datetime) -> dict[str, Any]:
+        """What the customer orders, and says of the sample that comes with it."""
+        entry = OrderEntry(
+            client_id=self.stock.clients[CUSTOMER],
+            payment_status=PaymentStatus.PENDING,
+            orderer_name="Nell Brook",
+            orderer_email="quality@brookside.example",
+            ordered_at=came - timedelta(days=1),
+            external_id=f"PO-{4000 + self.number}",
+        )
+        order, _ = await place(self.session, entry, ())
+        variants = sorted(self.stock.variants.items())
+        _, sku_id = variants[self.number % len(variants)]
+        lot = f"L-{came:%y%m}-{self.number:03}"
+        return {"order_id": order.id, "sku_id": sku_id, "lot": lot}
 
     def _priority(self) -> Priority:
         if self.number % 25 == 0:

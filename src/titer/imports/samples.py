@@ -3,61 +3,33 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import model_validator
 
-from titer.domain.clients.repository import Clients
+from titer.domain.commerce.repository import Orders
 from titer.domain.organizations.errors import SampleLimitExceeded
-from titer.domain.projects.repository import Projects
-from titer.domain.projects.rules import ProjectStatus
-from titer.domain.reference.repository import MaterialTypes, StorageLocations, TestDefinitions
 from titer.domain.samples import service
-from titer.domain.samples.rules import PLANT_LOCATION, Priority
-from titer.imports.cells import Listed
+from titer.imports.catalogue import SYNONYMS, Catalogue, CustomValues, SampleDetails, repeated
 from titer.imports.files import read
-from titer.imports.rows import Columns, Fault, NotImported, Place, Row, headed, refused, understood
+from titer.imports.rows import Fault, NotImported, Place, Row, headed, refused, understood
 from titer.kit.errors import Detail, Problem, at_fault
-from titer.kit.records import Records
 from titer.kit.tenancy import TenantSession
-from titer.kit.web.fields import DayOrMoment, Prose, Text
+from titer.kit.web.fields import Text
 
-#: Other headings that people give the columns: the create route's own, and the plain ones.
-_SYNONYMS = {
-    "client": "clientName",
-    "clientid": "clientCode",
-    "material": "materialType",
-    "materialtypeid": "materialType",
-    "materialtypecode": "materialType",
-    "projectid": "project",
-    "projectcode": "project",
-    "storagelocationid": "storageLocation",
-    "storagelocationcode": "storageLocation",
-    "testdefinitionids": "tests",
-    "testcodes": "tests",
-}
 #: The audit trail is written out after this many rows, to keep a long file's memory small.
 _SETTLE_EVERY = 500
 
 
-class SampleColumns(Columns):
-    """A sample to register. Records of the catalogue are named by code or by id."""
+class SampleColumns(SampleDetails):
+    """A sample to register, of a client by name or code, and of an order of theirs by its external
+    id or its number."""
 
-    never_empty = frozenset({"priority", "materialType"})
+    never_empty = SampleDetails.never_empty | {"materialType"}
 
     material_type: Text
     client_name: Text | None = None
     client_code: Text | None = None
-    project: Text | None = None
-    collection_date: DayOrMoment | None = None
-    priority: Priority = Priority.NORMAL
-    tests: Annotated[Listed, Field(max_length=100)] = ()
-    notes: Prose | None = None
-    plant_location: (
-        Annotated[str, StringConstraints(pattern=f"^{PLANT_LOCATION.pattern}$")] | None
-    ) = None
-    storage_location: Text | None = None
-    external_id: Text | None = None
+    order: Text | None = None
 
     @model_validator(mode="after")
     def _needs_a_client(self) -> "SampleColumns":
@@ -85,37 +57,50 @@ async def bring_in(
     else a moment.
     """
     faults: list[Fault] = []
-    rows = _rows(path, faults)
-    catalogue = await _Catalogue.of(session)
+    catalogue = await Catalogue.of(session)
+    known = SYNONYMS | SampleColumns.known() | catalogue.custom_columns
+    rows = [row for table in read(path) for row in headed(table, known, faults)]
     intakes: dict[Place, service.Intake] = {}
     for row in rows:
-        columns = understood(row, SampleColumns, faults)
+        plain, custom = catalogue.parted(row)
+        columns = understood(plain, SampleColumns, faults)
         if columns is not None:
             try:
-                intakes[row.place] = catalogue.intake(columns)
+                intakes[row.place] = await _intake(session, catalogue, columns, custom)
             except Problem as problem:
                 faults += refused(row, problem)
-    faults += _repeated(intakes)
+    faults += repeated(intakes)
     registered = await _register(session, rows, intakes, faults, watch)
     if faults:
         raise NotImported(faults)
     return registered
 
 
-def _rows(path: Path, faults: list[Fault]) -> list[Row]:
-    known = _SYNONYMS | SampleColumns.known()
-    return [row for table in read(path) for row in headed(table, known, faults)]
-
-
-def _repeated(intakes: Mapping[Place, service.Intake]) -> list[Fault]:
-    first: dict[str, Place] = {}
-    faults: list[Fault] = []
-    for place, intake in intakes.items():
-        if intake.external_id is not None:
-            before = first.setdefault(intake.external_id, place)
-            if before is not place:
-                faults.append(Fault(place, f"stands at {before} already", "externalId"))
-    return faults
+async def _intake(
+    session: TenantSession, catalogue: Catalogue, said: SampleColumns, custom: CustomValues
+) -> service.Intake:
+    """The row with its references found. Raises `InvalidBody`."""
+    faults: list[Detail] = []
+    material = catalogue.materials.find(said.material_type, faults)
+    client = catalogue.clients.find(said.client_code, faults)
+    owner = client or catalogue.client_named(said.client_name)
+    values = catalogue.details(said, owner, faults)
+    order = None
+    if said.order is not None:
+        found = await Orders(session).known_as(said.order)
+        order = found.id if found else None
+        if order is None:
+            faults.append(Detail("order", f"{said.order} is no order"))
+    if faults or material is None:
+        raise at_fault(faults)
+    return service.Intake(
+        material_type_id=material,
+        client_id=client,
+        client_name=said.client_name,
+        order_id=order,
+        **values,
+        **custom,
+    )
 
 
 async def _register(
@@ -141,79 +126,3 @@ async def _register(
         if number % _SETTLE_EVERY == 0:
             await session.settle()
     return registered
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """The records of one kind, by code and by id; None for one that is out of use."""
-
-    column: str
-    what: str
-    by_name: Mapping[str, int | None]
-
-    @classmethod
-    async def of(cls, records: Records[Any], column: str, what: str) -> "_Names":
-        rows = await records.all()
-        # A code that looks like a number goes before the id: people write codes.
-        names = {str(row.id): _in_use(row) for row in rows}
-        names |= {row.code: _in_use(row) for row in rows if row.code}
-        return cls(column, what, names)
-
-    def find(self, name: str | None, faults: list[Detail]) -> int | None:
-        if name is None:
-            return None
-        if name not in self.by_name:
-            faults.append(Detail(self.column, f"{name} is no {self.what}"))
-        elif self.by_name[name] is None:
-            faults.append(Detail(self.column, f"the {self.what} {name} is not active"))
-        return self.by_name.get(name)
-
-
-def _in_use(row: Any) -> int | None:
-    active = row.status == ProjectStatus.ACTIVE if hasattr(row, "status") else row.active
-    return int(row.id) if active else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Catalogue:
-    """All that a row may refer to, looked up once for the whole file."""
-
-    materials: _Names
-    clients: _Names
-    projects: _Names
-    places: _Names
-    tests: _Names
-
-    @classmethod
-    async def of(cls, session: TenantSession) -> "_Catalogue":
-        return cls(
-            await _Names.of(MaterialTypes(session), "materialType", "material type"),
-            await _Names.of(Clients(session), "clientCode", "client"),
-            await _Names.of(Projects(session), "project", "project"),
-            await _Names.of(StorageLocations(session), "storageLocation", "storage location"),
-            await _Names.of(TestDefinitions(session), "tests", "test"),
-        )
-
-    def intake(self, said: SampleColumns) -> service.Intake:
-        """The row with its references found. Raises `InvalidBody`."""
-        faults: list[Detail] = []
-        tests = [self.tests.find(code, faults) for code in said.tests]
-        material = self.materials.find(said.material_type, faults)
-        client = self.clients.find(said.client_code, faults)
-        project = self.projects.find(said.project, faults)
-        place = self.places.find(said.storage_location, faults)
-        if faults or material is None:
-            raise at_fault(faults)
-        return service.Intake(
-            material_type_id=material,
-            client_id=client,
-            client_name=said.client_name,
-            project_id=project,
-            storage_location_id=place,
-            plant_location=said.plant_location,
-            collection_date=said.collection_date,
-            priority=said.priority,
-            notes=said.notes,
-            external_id=said.external_id,
-            test_definition_ids=tuple(test for test in tests if test is not None),
-        )

@@ -332,7 +332,9 @@ class ProjectSection(Section):
 class ProductColumns(Columns):
     """A product of a client's, which is named by code or name."""
 
-    never_empty = frozenset({"name", "active", "productType"})
+    never_empty = frozenset(
+        {"name", "active", "productType", "lotLookupEnabled", "pdpEmbedEnabled", "showLimitsOnPip"}
+    )
 
     external_id: Text
     client: Text
@@ -341,6 +343,9 @@ class ProductColumns(Columns):
     product_type: ProductType = ProductType.FINISHED_GOOD
     shelf_life: Text | None = None
     supplier: Text | None = None
+    lot_lookup_enabled: Flag = False
+    pdp_embed_enabled: Flag = False
+    show_limits_on_pip: Flag = False
     active: Flag = True
 
 

@@ -8,9 +8,11 @@ neither the time nor the size of an answer is left to the other side.
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx2
@@ -33,6 +35,8 @@ class Reply:
     status: int | None
     trouble: str | None
     milliseconds: int
+    #: Seconds that the other side asks us to wait before we come again.
+    retry_after: int | None = None
 
     @property
     def accepted(self) -> bool:
@@ -67,6 +71,11 @@ class Callouts:
         self._allowed = frozenset(allowed)
         self._seconds = seconds
 
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """Whom we believe. Made once: reading all of them takes longer than a call."""
+        return httpx2.create_ssl_context(trust_env=False)
+
     def refuse_url(self, url: str) -> str | None:
         """What is wrong with a URL, before anybody looks where it leads; None if nothing is."""
         try:
@@ -84,26 +93,30 @@ class Callouts:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post, once. Never raises: what goes wrong is the reply's trouble."""
         began = time.monotonic()
-        status, trouble = None, None
+        status, trouble, retry_after = None, None, None
         try:
             async with asyncio.timeout(self._seconds):
-                status = await self._post(url, body, headers)
+                status, retry_after = await self._post(url, body, headers)
         except Unreachable as refusal:
             trouble = str(refusal)
         except TimeoutError:
             trouble = f"it took longer than {self._seconds:g} s"
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             trouble = f"{type(error).__name__}: {error}"[:500]
-        return Reply(status, trouble, int((time.monotonic() - began) * 1000))
+        return Reply(status, trouble, int((time.monotonic() - began) * 1000), retry_after)
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    async def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, int | None]:
         fault = self.refuse_url(url)
         if fault is not None:
             raise Unreachable(f"the URL {fault}")
         parsed = httpx2.URL(url)
         host = parsed.host
         address = await self._resolve(host, parsed.port)
-        client = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+        client = httpx2.AsyncClient(
+            trust_env=False, follow_redirects=False, verify=self._certificates
+        )
         async with client:
             request = client.build_request(
                 "POST",
@@ -124,7 +137,8 @@ class Callouts:
                         break
             finally:
                 await response.aclose()
-        return int(response.status_code)
+        asked = response.headers.get("retry-after", "")
+        return int(response.status_code), int(asked[:9]) if asked.isdecimal() else None
 
     async def _resolve(self, host: str, port: int | None) -> Address:
         try:

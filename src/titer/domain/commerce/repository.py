@@ -1,8 +1,9 @@
 """All queries about products, variants and orders."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 
 from titer.domain.commerce.models import Order, Product, Sku
 from titer.kit.errors import taken
@@ -56,3 +57,17 @@ class Skus(Commerce[Sku]):
 
 class Orders(Commerce[Order]):
     model = Order
+
+    async def known_as(self, name: str) -> Order | None:
+        """The order with that external id, or else with that number."""
+        return await self.with_external_id(name) or await self.one(Order.number == name)
+
+    async def held(self, order_ids: Collection[int]) -> Sequence[Order]:
+        """Those orders, locked until the commit in the order of their ids; samples may still be
+        registered to them meanwhile."""
+        statement = select(Order).where(Order.id.in_(order_ids)).order_by(Order.id)
+        # A sample that refers to the order holds its key: that must not stand in our way.
+        statement = statement.with_for_update(key_share=True)
+        # One that was read before it was locked may have changed since.
+        statement = statement.execution_options(populate_existing=True)
+        return (await self.session.scalars(statement)).all()

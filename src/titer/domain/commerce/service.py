@@ -12,7 +12,13 @@ from typing import Any
 from titer.domain.clients.repository import Clients
 from titer.domain.commerce.models import Order, Product, Sku
 from titer.domain.commerce.repository import Orders, Products, Skus
-from titer.domain.commerce.rules import OrderStatus, PaymentStatus, ProductType
+from titer.domain.commerce.rules import (
+    OrderStatus,
+    PaymentStatus,
+    ProductType,
+    Progress,
+    order_status,
+)
 from titer.domain.people.rules import is_email
 from titer.domain.reference.service import write
 from titer.kit.errors import Detail, at_fault, unknown
@@ -148,6 +154,15 @@ async def change_order(
         session.label(row, row.status)
     await session.flush()
     return row
+
+
+def follow(session: TenantSession, order: Order, progress: Progress) -> None:
+    """Let an order that is locked follow its samples, as `order_status` has it."""
+    status = order_status(OrderStatus(order.status), progress)
+    if status != order.status:
+        order.status = status
+        _stamp(session, order, status, PaymentStatus(order.payment_status))
+        session.label(order, status)
 
 
 def _stamp(session: TenantSession, row: Order, status: OrderStatus, payment: PaymentStatus) -> None:

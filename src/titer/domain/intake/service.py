@@ -9,7 +9,7 @@ from titer.domain.commerce.service import OrderEntry, create_order
 from titer.domain.samples.models import Sample, SampleTest
 from titer.domain.samples.repository import Samples
 from titer.domain.samples.rules import spell_tracking_id
-from titer.domain.samples.service import Intake, register
+from titer.domain.samples.service import Intake, enroll
 from titer.kit.errors import Detail, Invalid
 from titer.kit.tenancy import TenantSession
 
@@ -21,7 +21,7 @@ async def place(
 ) -> tuple[Order, list[Registered]]:
     """Open an order and register its samples, each counted against the month's allowance.
 
-    The samples are the order's client's. Raises what `create_order` and `register` raise; a fault
+    The samples are the order's client's. Raises what `create_order` and `enroll` raise; a fault
     of a sample says which.
     """
     (number,) = await Samples(session).next_numbers(order_prefix(session.now.year))
@@ -31,7 +31,7 @@ async def place(
     for index, intake in enumerate(intakes):
         own = replace(intake, order_id=order.id, client_id=entry.client_id, client_name=None)
         try:
-            registered.append(await register(session, own))
+            registered.append(await enroll(session, own))
         except Invalid as fault:
             raise _placed(fault, index) from fault
     return order, registered

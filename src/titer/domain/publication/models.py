@@ -9,12 +9,16 @@ from titer.kit.tenancy import TenantOwned
 
 
 class Walk(TenantOwned):
-    """Where a key's walk through a list began: what came later is not of it."""
+    """How far a key has walked through a list: where its pages begin, from `first_page` on.
+
+    `starts` is a JSON list with, for each of these pages, what its first row is ordered by.
+    """
 
     __tablename__ = "walks"
     __audited__ = False  # it says how a list is read, and nothing of the laboratory
 
     key_id: Mapped[int]
     list: Mapped[str]
-    newest_id: Mapped[int]
-    began_at: Mapped[datetime] = mapped_column(Instant)
+    first_page: Mapped[int]
+    starts: Mapped[str]
+    noted_at: Mapped[datetime] = mapped_column(Instant)

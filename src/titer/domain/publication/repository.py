@@ -1,10 +1,12 @@
 """All queries about what clients see. Each is narrowed to the client, where the key is a client's.
 
-Lists are cut into numbered pages, newest first: a test that is registered while somebody walks
-through them would push every later test on, and a page would show again what the one before it
-showed. So a walk has a fixed beginning. Page 1 is always the newest; when there are further pages
-it notes, for its key and the list as it is narrowed, the newest id that was there; further pages
-count from that id on, until the key asks for page 1 again.
+Lists are cut into numbered pages, newest first: a test that comes while somebody walks through them
+would push every later one on, and a page would show again what the one before it showed. So each
+page begins where the one before it ended, as it was shown to that key: a row that is there during
+the whole walk is seen exactly once, whatever comes, goes, or is committed late meanwhile.
+
+Where the pages begin is noted down for some pages ahead, and noted anew only where a page turns out
+to end elsewhere: a list in which nothing has happened is read without a write.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal, or_, select, tuple_
 
 from titer.domain.commerce.models import Order, Product, Sku
 from titer.domain.publication.models import Walk
-from titer.domain.publication.rules import Stage
+from titer.domain.publication.rules import Stage, Start, Trail, look_ahead
 from titer.domain.samples.models import Sample, SampleTest
 from titer.domain.samples.rules import TestStatus
 from titer.kit.errors import NotFound
@@ -51,32 +53,76 @@ class Numbered:
     list: str
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where the page after the one that was read begins, and some pages after that."""
+
+    window: Numbered
+    starts: Sequence[Start]
+
+
 class Walks(Records[Walk]):
     model = Walk
 
-    async def beginning(self, window: Numbered) -> Walk | None:
-        """Where the walk began that the page belongs to; None on page 1."""
-        if window.page == 1:
-            return None
-        return await self.one(*self._of(window))
+    async def trail(self, window: Numbered) -> Trail:
+        """Where the key's pages of the list begin, as far as that is known."""
+        walk = await self.one(*self._of(window))
+        return Trail() if walk is None else Trail.read(walk.first_page, walk.starts)
 
-    async def begin(self, window: Numbered, newest_id: int) -> None:
-        """Note where a walk begins, and forget those that are long over."""
+    async def note(self, step: Step) -> None:
+        """Note where pages begin; with a walk's first page, forget walks that are long over."""
+        window = step.window
+        if window.page == 1:
+            await self._forget(window.key_id)
+        walk = await self._walk(window)
+        known = Trail.read(walk.first_page, walk.starts)
+        trail = known.continued(window.page + 1, step.starts)
+        walk.first_page, walk.starts = trail.first, trail.spell()
+        walk.noted_at = self.session.now
+        await self.session.flush()
+
+    async def _walk(self, window: Numbered) -> Walk:
+        """The key's walk through the list, locked until the commit."""
+        nowhere = Trail()
+        await self.session.insert_unless_taken(
+            Walk,
+            key_id=window.key_id,
+            list=window.list,
+            first_page=nowhere.first,
+            starts=nowhere.spell(),
+            noted_at=self.session.now,
+        )
+        statement = select(Walk).where(*self._of(window)).with_for_update()
+        return (await self.session.scalars(statement)).one()
+
+    async def _forget(self, key_id: int) -> None:
         over = self.session.now - _WALK_LASTS
         await self.session.execute(
             delete(Walk)
-            .where(Walk.key_id == window.key_id, Walk.began_at < over)
+            .where(Walk.key_id == key_id, Walk.noted_at < over)
             .execution_options(synchronize_session=False)
         )
-        walk = await self.one(*self._of(window))
-        if walk is None:
-            walk = Walk(key_id=window.key_id, list=window.list)
-            self.session.add(walk)
-        walk.newest_id, walk.began_at = newest_id, self.session.now
-        await self.session.flush()
 
     def _of(self, window: Numbered) -> tuple[ColumnElement[bool], ...]:
         return Walk.key_id == window.key_id, Walk.list == window.list
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a list is ordered by: columns that no two rows have in common."""
+
+    columns: Sequence[Any]
+    descending: bool = False
+
+    def clauses(self) -> list[Any]:
+        return [column.desc() if self.descending else column for column in self.columns]
+
+    def from_on(self, start: Start) -> ColumnElement[bool]:
+        """The rows that a page shows which begins at `start`, and all after them."""
+        pairs = zip(self.columns, start, strict=True)
+        here = tuple_(*self.columns)
+        there = tuple_(*(literal(value, column.type) for column, value in pairs))
+        return here <= there if self.descending else here >= there
 
 
 class Publications:
@@ -85,16 +131,13 @@ class Publications:
     def __init__(self, session: TenantSession, client_id: int | None) -> None:
         self.session = session
         self.client_id = client_id
+        #: What must be noted, after a page was read, for the pages after it to fit.
+        self.step: Step | None = None
 
     async def tests(self, window: Numbered, wanted: TestFilter) -> Slice[tuple[SampleTest, Sample]]:
         """A page of tests with their samples, newest first by id."""
         conditions = [*self._own(Sample.client_id), *_conditions(wanted)]
-        walk = await Walks(self.session).beginning(window)
-        if walk is not None and wanted.status is Stage.PUBLISHED:
-            # Of older tests too some are published while the walk goes on.
-            conditions.append(Sample.reported_at <= walk.began_at)
-        statement = _tests().where(*conditions).order_by(SampleTest.id.desc())
-        return await self._page(statement, SampleTest.id, window, walk)
+        return await self._page(_tests().where(*conditions), _NEWEST_TEST, window)
 
     async def test(self, test_id: int) -> tuple[SampleTest, Sample]:
         """Raises `NotFound`."""
@@ -112,8 +155,8 @@ class Publications:
             conditions.append(Order.status == status)
         if updated_since is not None:
             conditions.append(Order.updated_at >= updated_since)
-        statement = select(Order).where(*conditions).order_by(Order.id.desc())
-        return (await self._walked(statement, Order.id, window)).map(lambda row: row[0])
+        found = await self._page(select(Order).where(*conditions), _NEWEST_ORDER, window)
+        return found.map(lambda row: row[0])
 
     async def order(self, order_id: int) -> Order:
         """Raises `NotFound`."""
@@ -129,9 +172,8 @@ class Publications:
         conditions = self._own(Product.client_id)
         if updated_since is not None:
             conditions.append(Product.updated_at >= updated_since)
-        statement = select(Product).where(*conditions)
-        statement = statement.order_by(func.lower(Product.name), Product.id)
-        return (await self._walked(statement, Product.id, window)).map(lambda row: row[0])
+        found = await self._page(select(Product).where(*conditions), _PRODUCT_BY_NAME, window)
+        return found.map(lambda row: row[0])
 
     async def product(self, product_id: int) -> Product:
         """Raises `NotFound`."""
@@ -145,8 +187,7 @@ class Publications:
         conditions = self._own(Product.client_id)
         if updated_since is not None:
             conditions.append(Sku.updated_at >= updated_since)
-        statement = _skus().where(*conditions).order_by(func.lower(Sku.name), Sku.id)
-        return await self._walked(statement, Sku.id, window)
+        return await self._page(_skus().where(*conditions), _SKU_BY_NAME, window)
 
     async def sku(self, sku_id: int) -> tuple[Sku, Product]:
         """Raises `NotFound`."""
@@ -170,23 +211,38 @@ class Publications:
     def _own(self, client: Any) -> list[ColumnElement[bool]]:
         return [] if self.client_id is None else [client == self.client_id]
 
-    async def _walked(self, statement: Any, key: Any, window: Numbered) -> Slice[Any]:
-        walk = await Walks(self.session).beginning(window)
-        return await self._page(statement, key, window, walk)
+    async def _page(self, statement: Any, order: _Order, window: Numbered) -> Slice[Any]:
+        """The page; what of it must be noted for the pages after it stands in `self.step`."""
+        trail = await Walks(self.session).trail(window)
+        nearest, start = trail.nearest(window.page)
+        ordered = statement.order_by(*order.clauses())
+        # Somebody who leaps to a page that no walk has come to is counted there.
+        skipped = (window.page - nearest) * window.per_page
+        wanted = ordered if start is None else ordered.where(order.from_on(start))
+        wanted = wanted.add_columns(*order.columns).offset(skipped).limit(window.per_page + 1)
+        rows = (await self.session.execute(wanted)).all()
+        width = len(order.columns)
+        if len(rows) > window.per_page:
+            following = list(rows[-1][-width:])
+            if trail.start_of(window.page + 1) != following:
+                self.step = Step(window, await self._starts(ordered, order, window, following))
+        return cut(rows, window.per_page).map(lambda row: row[:-width])
 
-    async def _page(
-        self, statement: Any, key: Any, window: Numbered, walk: Walk | None
-    ) -> Slice[Any]:
-        """The page, and on page 1 of several the beginning of a walk."""
-        counted = statement if walk is None else statement.where(key <= walk.newest_id)
-        counted = counted.offset((window.page - 1) * window.per_page).limit(window.per_page + 1)
-        found = cut((await self.session.execute(counted)).all(), window.per_page)
-        if window.page == 1 and found.has_more:
-            columns = statement.with_only_columns(func.max(key)).order_by(None)
-            newest_id = (await self.session.execute(columns)).scalar_one()
-            await Walks(self.session).begin(window, newest_id)
-        return found
+    async def _starts(
+        self, ordered: Any, order: _Order, window: Numbered, following: Start
+    ) -> list[Start]:
+        """Where the pages after the window's begin, the first of them at `following`."""
+        ahead = look_ahead(window.page)
+        statement = ordered.with_only_columns(*order.columns).where(order.from_on(following))
+        statement = statement.limit((ahead - 1) * window.per_page + 1)
+        rows = (await self.session.execute(statement)).all()
+        return [list(row) for row in rows[:: window.per_page]]
 
+
+_NEWEST_TEST = _Order((SampleTest.id,), descending=True)
+_NEWEST_ORDER = _Order((Order.id,), descending=True)
+_PRODUCT_BY_NAME = _Order((func.lower(Product.name), Product.id))
+_SKU_BY_NAME = _Order((func.lower(Sku.name), Sku.id))
 
 R = TypeVar("R")
 

@@ -14,7 +14,12 @@ from titer.domain.results import service as results
 from titer.domain.samples.models import Sample, SampleTest
 from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.samples.rules import Status
-from titer.domain.samples.service import refuse_if_reported, set_status, spell_blockers
+from titer.domain.samples.service import (
+    move_orders,
+    refuse_if_reported,
+    set_status,
+    spell_blockers,
+)
 from titer.domain.webhooks.rules import TEST_PUBLISHED
 from titer.domain.webhooks.service import announce
 from titer.kit.clock import spell
@@ -120,6 +125,7 @@ async def report(session: TenantSession, sample_id: int, expected: int | None = 
     sample.reported_at = session.now
     session.label(sample, "reported")
     await session.flush()
+    await move_orders(session, [sample])
     await _announce(session, sample)
     return sample
 

@@ -26,6 +26,7 @@ _UNDER_LOCK = Prepared(
         *columns_of(SampleTest),
         _SAMPLES.status,
         _SAMPLES.reported_at,
+        _SAMPLES.order_id,
         _DEFINITIONS.unit,
         _DEFINITIONS.spec_min,
         _DEFINITIONS.spec_max,
@@ -59,6 +60,7 @@ class Ground:
     test: SampleTest
     status: str
     reported_at: datetime | None
+    order_id: int | None
     unit: str | None
     limits: Limits
     loq: Decimal | None
@@ -68,8 +70,8 @@ async def under_lock(session: TenantSession, test_ids: Collection[int]) -> dict[
     """Those of the tests that are there, locked with their samples until the commit."""
     rows = await session.draw(_UNDER_LOCK, SampleTest, ids=list(test_ids))
     return {
-        test.id: Ground(test, status, reported_at, unit, Limits(low, high), loq)
-        for test, status, reported_at, unit, low, high, loq in rows
+        test.id: Ground(test, status, reported_at, order_id, unit, Limits(low, high), loq)
+        for test, status, reported_at, order_id, unit, low, high, loq in rows
     }
 
 

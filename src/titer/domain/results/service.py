@@ -29,7 +29,7 @@ from titer.domain.samples.errors import InvalidTransition
 from titer.domain.samples.models import AnalyteResult, SampleTest
 from titer.domain.samples.repository import AnalyteResults
 from titer.domain.samples.rules import Status, TestStatus
-from titer.domain.samples.service import refuse_if_reported
+from titer.domain.samples.service import move_orders, refuse_if_reported
 from titer.kit.errors import Detail, NotFound, Problem, at_fault, unknown
 from titer.kit.records import require_version
 from titer.kit.tenancy import TenantSession
@@ -90,6 +90,7 @@ async def enter(
         said, had = entry.custom_fields, ground.test.custom_fields
         ground.test.custom_fields = await merged_fields(session, Resource.TEST, had, said)
     await session.flush()
+    await _tell_orders(session, [ground])
     return ground.test
 
 
@@ -117,7 +118,14 @@ async def enter_many(
         except Problem as problem:
             outcomes.append(Outcome(entry, problem=problem))
     await session.flush()
+    await _tell_orders(session, grounds.values())
     return outcomes
+
+
+async def _tell_orders(session: TenantSession, grounds: Iterable[Ground]) -> None:
+    """Let the orders of samples follow that have results before their status says so."""
+    early = {Status.PENDING, Status.RECEIVED}
+    await move_orders(session, [each for each in grounds if each.status in early])
 
 
 async def verify(

@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, func, or_, select, update
+from sqlalchemy import Text, and_, bindparam, exists, func, or_, select, update
 
 from titer.domain.clients.models import Client
 from titer.domain.organizations.models import Organization
 from titer.domain.projects.models import Project
 from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
 from titer.domain.samples.models import AnalyteResult, Counter, Sample, SampleTest
-from titer.domain.samples.rules import TestState, TestStatus
+from titer.domain.samples.rules import SampleState, Status, TestState, TestStatus
 from titer.kit.db.driver import Row
 from titer.kit.db.types import Id, Instant
 from titer.kit.errors import Detail, InvalidQuery
@@ -252,6 +252,25 @@ class Samples(Records[Sample]):
         """Those of the samples that are there, locked in the order of their ids."""
         statement = select(Sample).where(Sample.id.in_(ids)).order_by(Sample.id).with_for_update()
         return {row.id: row for row in await self.session.scalars(statement)}
+
+    async def states_by_order(self, order_ids: Collection[int]) -> dict[int, list[SampleState]]:
+        """How far the samples of each order have come."""
+        started = exists().where(
+            SampleTest.organization_id == Sample.organization_id,
+            SampleTest.sample_id == Sample.id,
+            SampleTest.started_at.is_not(None),
+        )
+        rows = await self.session.execute(
+            select(Sample.order_id, Sample.status, Sample.reported_at, started).where(
+                Sample.order_id.in_(order_ids)
+            )
+        )
+        found: dict[int, list[SampleState]] = {order_id: [] for order_id in order_ids}
+        for order_id, status, reported_at, tested in rows:
+            assert order_id is not None
+            state = SampleState(Status(status), reported_at is not None, bool(tested))
+            found[order_id].append(state)
+        return found
 
     async def next_numbers(self, prefix: str, count: int = 1) -> range:
         """The next running numbers under a prefix, which nobody else will be given."""

@@ -1,10 +1,12 @@
 """What a sample's status may become, and how tracking ids are spelled. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+
+from titer.domain.commerce.rules import Progress
 
 
 class Status(StrEnum):
@@ -42,6 +44,26 @@ ALLOWED: Mapping[Status, tuple[Status, ...]] = {
     Status.COMPLETED: (Status.PROCESSING, Status.VERIFIED),
     Status.VERIFIED: (),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SampleState:
+    """As much of a sample as its order looks at."""
+
+    status: Status
+    reported: bool
+    #: Whether one of its tests has a result.
+    tested: bool = False
+
+
+def progress_of(samples: Collection[SampleState]) -> Progress:
+    """How far samples have come together, as their order sees it."""
+    begun = {Status.PROCESSING, Status.COMPLETED, Status.VERIFIED}
+    return Progress(
+        arrived=any(each.status is not Status.PENDING for each in samples),
+        begun=any(each.tested or each.status in begun for each in samples),
+        finished=bool(samples) and all(each.reported for each in samples),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Use cases of samples: registering, changing, receiving, moving along the workflow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from titer.domain.clients.models import Client
 from titer.domain.commerce.repository import Orders, Products, Skus
 from titer.domain.commerce.rules import OrderStatus
+from titer.domain.commerce.service import follow
 from titer.domain.organizations.service import spend_samples
 from titer.domain.projects.models import Project
 from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
@@ -48,6 +50,8 @@ class Intake:
     number_of_composites: int = 1
     serving_size: str | None = None
     custom_fields: Mapping[str, str | None] = field(default_factory=dict)
+    #: What every test that is scheduled with the sample says.
+    test_custom_fields: Mapping[str, str | None] = field(default_factory=dict)
 
 
 #: What the fields of an intake are that a sample keeps just as they are said.
@@ -75,7 +79,17 @@ class References:
 
 
 async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
-    """Register a sample and schedule its tests.
+    """Register a sample and schedule its tests; the order that it comes to takes note of it.
+
+    Raises what `enroll` raises.
+    """
+    sample, tests = await enroll(session, intake)
+    await move_orders(session, [sample])
+    return sample, tests
+
+
+async def enroll(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
+    """Register a sample and schedule its tests, with an order whose status is settled already.
 
     Raises `InvalidReference`, `InvalidBody` (a missing plant location, a day to come),
     `Duplicate` (external id) and `SampleLimitExceeded`.
@@ -111,7 +125,10 @@ async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list
     )
     session.label(sample, "registered")
     session.enter(sample)
-    return sample, await _schedule(session, sample, found.definitions, test_ids)
+    filled = intake.test_custom_fields
+    if filled:
+        filled = await merged_fields(session, Resource.TEST, {}, filled)
+    return sample, await _schedule(session, sample, found.definitions, test_ids, filled)
 
 
 async def change(
@@ -127,6 +144,7 @@ async def change(
     """
     sample = await Samples(session).get_for_change(sample_id, expected)
     refuse_if_reported(sample)
+    left = sample.order_id
     further = tuple(values.get("test_definition_ids") or ())
     intake = replace(_as_intake(sample), **{**values, "test_definition_ids": further})
     if "client_name" in values and "client_id" not in values:
@@ -152,6 +170,8 @@ async def change(
     if further:
         await _schedule_further(session, sample, found.definitions)
     await session.flush()
+    if sample.order_id != left:
+        await move_orders(session, [sample], left)
     return sample
 
 
@@ -175,6 +195,7 @@ async def move(
         raise _not_allowed(sample, f"The sample cannot become {to} yet.", obstacles)
     set_status(session, sample, to)
     await session.flush()
+    await move_orders(session, [sample])
     return sample
 
 
@@ -194,6 +215,7 @@ async def receive(
     for sample in arriving:
         set_status(session, sample, Status.RECEIVED)
     await session.flush()
+    await move_orders(session, arriving)
     return arriving, [sample for sample in samples if sample not in arriving]
 
 
@@ -223,6 +245,25 @@ class HasStatus(Protocol):
 
     @property
     def reported_at(self) -> datetime | None: ...
+
+    @property
+    def order_id(self) -> int | None: ...
+
+
+async def move_orders(
+    session: TenantSession, samples: Iterable[HasStatus], left: int | None = None
+) -> None:
+    """Let the orders of samples follow what has become of these, and the one that one has left."""
+    order_ids = {sample.order_id for sample in samples} | {left}
+    known = sorted(order_id for order_id in order_ids if order_id is not None)
+    if not known:
+        return
+    orders = await Orders(session).held(known)
+    # Read when the orders are locked: of two samples that move at once the second sees the first.
+    states = await Samples(session).states_by_order(known)
+    for order in orders:
+        follow(session, order, rules.progress_of(states[order.id]))
+    await session.flush()
 
 
 def refuse_if_reported(sample: HasStatus) -> None:
@@ -415,6 +456,7 @@ async def _schedule(
     sample: Sample,
     definitions: Sequence[TestDefinition],
     test_ids: Sequence[int],
+    custom_fields: Mapping[str, str | None] = MappingProxyType({}),
 ) -> list[SampleTest]:
     tests = [
         SampleTest(
@@ -428,7 +470,7 @@ async def _schedule(
             status=TestStatus.PENDING,
             specification="no_spec",
             panel=definition.panel,
-            custom_fields={},
+            custom_fields=dict(custom_fields),
         )
         for test_id, definition in zip(test_ids, definitions, strict=True)
     ]

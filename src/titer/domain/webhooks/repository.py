@@ -35,11 +35,15 @@ class WebhookDeliveries(Records[WebhookDelivery]):
             WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.id > delivery_id
         )
 
-    async def due(self, moment: datetime, limit: int) -> Sequence[WebhookDelivery]:
-        """Those to attempt now, locked; what another worker has locked is left to it."""
+    async def due(
+        self, moment: datetime, limit: int, but_to: Collection[int] = ()
+    ) -> Sequence[WebhookDelivery]:
+        """Those to attempt now, locked, but for those to some endpoints; what another worker has
+        locked is left to it."""
         statement = (
             select(WebhookDelivery)
             .where(WebhookDelivery.state == State.PENDING, WebhookDelivery.due_at <= moment)
+            .where(WebhookDelivery.endpoint_id.not_in(but_to))
             .order_by(WebhookDelivery.due_at, WebhookDelivery.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -26,8 +26,9 @@ WAITS = (
 )
 #: A wait is so much longer or shorter, so that not all come at once.
 JITTER = 0.1
-#: An attempt that nobody tells of for so long is made again by another worker.
-LEASE = timedelta(minutes=2)
+#: An attempt that nobody tells of for so long is made again: its server was killed. Longer than an
+#: attempt may take.
+LEASE = timedelta(minutes=1)
 #: An old secret still signs for so long after a new one was made.
 OVERLAP = timedelta(hours=24)
 

@@ -46,6 +46,15 @@ async def rotate_secret(session: TenantSession, endpoint_id: int) -> WebhookEndp
     return row
 
 
+async def retire_endpoint(session: TenantSession, endpoint_id: int) -> None:
+    """Send an endpoint nothing more, because it says that it is gone. Raises `NotFound`."""
+    row = await WebhookEndpoints(session).get_for_change(endpoint_id)
+    if row.active:
+        row.active = False
+        session.label(row, "retired", "It answered 410 Gone.")
+        await session.flush()
+
+
 async def announce(
     session: TenantSession, event: str, client_id: int | None, told: Mapping[str, Any]
 ) -> None:

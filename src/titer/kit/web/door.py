@@ -34,6 +34,7 @@ from titer.kit.web import bodies, forms
 from titer.kit.web.binding import Binding, Handler, Unbindable
 from titer.kit.web.validation import near_miss, problem_of
 from titer.kit.web.visits import (
+    Conclusion,
     Contended,
     Demand,
     Face,
@@ -142,6 +143,8 @@ class _Passage:
             if once is not None:
                 await once.keep(answer_of(response))
             await work.commit()
+        if self.demand.after is not None:
+            await self.demand.after(face, request)
         return response
 
     async def _glance(self, face: Face, request: Request, credential: str, body: bytes) -> Response:
@@ -259,14 +262,14 @@ class Operations:
         file_limit: int | None = None,
         examples: Any = None,
         before: Preparation | None = None,
-        writes: bool | None = None,
         glances: bool = False,
+        after: Conclusion | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated coroutine; its docstring's first line is the summary.
 
         With `file_limit` it takes a form with a file of so many bytes, and is handed `Visits` in
-        place of a transaction. `writes` says whether it writes to the database, where its method
-        does not tell. One that `glances` reads by prepared statements alone, with no transaction.
+        place of a transaction. `before` and `after` are done in transactions of their own. One that
+        `glances` reads by prepared statements alone, with no transaction.
         """
         if file_limit is not None:
             body_limit = file_limit + forms.OVERHEAD
@@ -274,11 +277,12 @@ class Operations:
         def register(endpoint: Handler) -> Handler:
             _demands[endpoint] = Demand(
                 needs,
-                writes=method != "GET" if writes is None else writes,
+                writes=method != "GET",
                 body_limit=body_limit,
                 file_limit=file_limit,
                 before=before,
                 glances=glances,
+                after=after,
             )
             problems = (*self._shared, *_refused_by_the_door(endpoint, method), *refuses)
             if method != "GET":

@@ -68,6 +68,10 @@ class Contended(Conflict):
 #: What it finds out it leaves on `request.state`; the operation must insist on finding it there.
 Preparation = Callable[[Face, Request, str, bytes], Awaitable[None]]
 
+#: What an operation does when its transaction is over and before its answer leaves, in transactions
+#: of its own: a read that may have something to note need not be a write for that.
+Conclusion = Callable[[Face, Request], Awaitable[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -81,6 +85,7 @@ class Demand:
     before: Preparation | None = None
     #: It only reads, by prepared statements alone: each of them finds the caller as well.
     glances: bool = False
+    after: Conclusion | None = None
 
 
 async def at_most_twice(work_on: Callable[[], Awaitable[Response]]) -> Response:

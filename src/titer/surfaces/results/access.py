@@ -10,7 +10,7 @@ from starlette.responses import Response
 from titer.domain.keys.repository import find_key
 from titer.domain.keys.rules import PREFIX, RESULTS_PREFIX, KeyIdentity, Kind, Scope
 from titer.domain.keys.service import KeyUses
-from titer.domain.publication.repository import Publications
+from titer.domain.publication.repository import Publications, Walks
 from titer.kit import tokens
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import InsufficientScope, Problem, Unauthorized
@@ -18,6 +18,7 @@ from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
 from titer.kit.web.middleware import request_id_of
+from titer.kit.web.visits import Face
 from titer.surfaces.results import wire
 
 
@@ -27,13 +28,10 @@ class Caller:
 
     key: KeyIdentity
     session: TenantSession
+    #: What the key may see: its client's, or with a key of the laboratory's own everything.
+    publications: Publications
     #: Nothing is changed here, so nothing is repeated.
     principal_id: int | None = None
-
-    @property
-    def publications(self) -> Publications:
-        """What the key may see: its client's, or with a key of the laboratory's own everything."""
-        return Publications(self.session, self.key.client_id)
 
 
 class ResultsFace:
@@ -61,13 +59,25 @@ class ResultsFace:
         actor = Actor("key", key.name, key.user_id, key.key_id, request_id_of(request.scope))
         session = await work.enter(Tenant(key.organization_id), actor)
         self.uses.saw(key, work.now)
-        return Caller(key, session)
+        return Caller(key, session, Publications(session, key.client_id))
 
     def opening(self, request: Request, credential: str, needs: str) -> Opening:
         raise NotImplementedError("no operation of this face glances")
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
+
+
+async def note_step(face: Face, request: Request) -> None:
+    """Note where the next pages begin, if that was not known: the one write of a list."""
+    caller: Caller = request.state.caller
+    step = caller.publications.step
+    if step is None:
+        return
+    async with face.database.work(writes=True) as work:
+        session = await work.enter(caller.session.tenant, caller.session.actor)
+        await Walks(session).note(step)
+        await work.commit()
 
 
 async def _caller(request: Request) -> Caller:

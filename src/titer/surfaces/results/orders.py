@@ -12,7 +12,7 @@ from titer.domain.samples.repository import SampleTests
 from titer.kit.errors import InvalidId, NotFound
 from titer.kit.web.answers import MomentOut, answer, one_of, reader
 from titer.kit.web.fields import Moment, PathId
-from titer.surfaces.results.access import READ, Reading, operations
+from titer.surfaces.results.access import READ, Reading, note_step, operations
 from titer.surfaces.results.shapes import (
     Briefly,
     OrderedSku,
@@ -47,7 +47,7 @@ class OrderedSample:
 
     id: int
     lot: str | None
-    sku: OrderedSku | None
+    sku: OrderedSku
     batch: str | None
     composite: bool
     number_of_composites: int
@@ -90,7 +90,7 @@ def _order(row: models.Order) -> Order:
     )
 
 
-@orders.add("GET", "/orders", needs=READ, answers=OrderList, writes=True)
+@orders.add("GET", "/orders", needs=READ, answers=OrderList, after=note_step)
 async def list_orders(caller: Reading, query: Annotated[OrderPages, Query()]) -> Response:
     """List orders, newest first."""
     window = query.window("orders", caller.key.key_id)

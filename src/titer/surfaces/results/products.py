@@ -11,7 +11,7 @@ from titer.domain.commerce.rules import ProductType
 from titer.kit.errors import InvalidId, NotFound
 from titer.kit.web.answers import MomentOut, NumberOut, answer, one_of, reader, view
 from titer.kit.web.fields import Moment, PathId
-from titer.surfaces.results.access import READ, Reading, operations
+from titer.surfaces.results.access import READ, Reading, note_step, operations
 from titer.surfaces.results.shapes import Named, Variant, grams
 from titer.surfaces.results.wire import Pages, Pagination, page
 
@@ -120,7 +120,7 @@ def _fields(
     return sku.id, sku.name, sku.code, grams(sku), size, sku.supplier
 
 
-@products.add("GET", "/products", needs=READ, answers=ProductList, writes=True)
+@products.add("GET", "/products", needs=READ, answers=ProductList, after=note_step)
 async def list_products(caller: Reading, query: Annotated[ProductPages, Query()]) -> Response:
     """List products, by name."""
     window = query.window("products", caller.key.key_id)
@@ -145,7 +145,7 @@ async def get_product(caller: Reading, product_id: PathId) -> Response:
     return answer(ProductWithSkus, ProductWithSkus(*[*reader(Product)(row), skus]))
 
 
-@products.add("GET", "/skus", needs=READ, answers=SkuList, writes=True)
+@products.add("GET", "/skus", needs=READ, answers=SkuList, after=note_step)
 async def list_skus(caller: Reading, query: Annotated[ProductPages, Query()]) -> Response:
     """List the variants of products, by name."""
     window = query.window("skus", caller.key.key_id)

@@ -1,6 +1,7 @@
 """The records that several resources of the Results API show."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from titer.domain.commerce import models
 from titer.domain.publication import rules
@@ -26,24 +27,37 @@ class Orderer:
 
 
 @dataclass(slots=True)
-class TestedSku:
-    """The variant that a sample is of."""
+class TestedProduct:
+    """The product that a sample is of; without an id where it is of none."""
 
-    id: int
+    __test__: ClassVar = False
+
+    id: int | None
+    name: str
+
+
+@dataclass(slots=True)
+class TestedSku:
+    """The variant that a sample is of. A sample of none has one all the same, without an id and
+    named `-`: the guide's clients look into it."""
+
+    __test__: ClassVar = False
+
+    id: int | None
     name: str
     code: str
-    product: Named
+    product: TestedProduct
 
 
 @dataclass(slots=True)
 class OrderedSku:
-    """The variant that a sample of an order is of."""
+    """The variant that a sample of an order is of; without an id and named `-` where of none."""
 
-    id: int
+    id: int | None
     name: str
     code: str
     serving_size_grams: str | None
-    product: Named
+    product: TestedProduct
 
 
 @dataclass(slots=True)
@@ -64,19 +78,17 @@ def orderer(order: models.Order) -> Orderer:
     return Orderer(order.orderer_email, order.orderer_name)
 
 
-def tested_sku(variant: Variant | None) -> TestedSku | None:
+def tested_sku(variant: Variant | None) -> TestedSku:
     if variant is None:
-        return None
+        return TestedSku(None, rules.NOTHING, "", TestedProduct(None, rules.NOTHING))
     sku, product = variant
-    return TestedSku(sku.id, sku.name, sku.code, Named(product.id, product.name))
+    return TestedSku(sku.id, sku.name, sku.code, TestedProduct(product.id, product.name))
 
 
-def ordered_sku(variant: Variant | None) -> OrderedSku | None:
-    if variant is None:
-        return None
-    sku, product = variant
-    named = Named(product.id, product.name)
-    return OrderedSku(sku.id, sku.name, sku.code, grams(sku), named)
+def ordered_sku(variant: Variant | None) -> OrderedSku:
+    sku = tested_sku(variant)
+    size = None if variant is None else grams(variant[0])
+    return OrderedSku(sku.id, sku.name, sku.code, size, sku.product)
 
 
 def grams(sku: models.Sku) -> str | None:

@@ -7,10 +7,12 @@ from email.utils import format_datetime
 from typing import Annotated, ClassVar
 
 from fastapi import Query
+from pydantic import Field
 from starlette.responses import Response
 
 from titer.domain.commerce.models import Order
 from titer.domain.commerce.repository import Orders
+from titer.domain.commerce.rules import OrderStatus, order_status
 from titer.domain.publication import rules
 from titer.domain.publication.repository import TestFilter
 from titer.domain.reference.models import CustomField
@@ -20,10 +22,11 @@ from titer.domain.results.rules import Reading as Value
 from titer.domain.results.rules import Specification
 from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
 from titer.domain.samples.repository import AnalyteResults
+from titer.domain.samples.rules import SampleState, Status, progress_of
 from titer.kit.errors import InvalidId, NotFound
 from titer.kit.web.answers import MomentOut, answer, one_of
 from titer.kit.web.fields import Moment, PathId, QueryId, QueryText
-from titer.surfaces.results.access import READ, Caller, Reading, operations
+from titer.surfaces.results.access import READ, Caller, Reading, note_step, operations
 from titer.surfaces.results.shapes import (
     Named,
     Orderer,
@@ -73,12 +76,13 @@ class Result:
 
 @dataclass(slots=True)
 class TestedOrder:
-    """The order that a sample came with."""
+    """The order that a sample came with. A sample that came with none has one all the same,
+    without an id, that tells of the sample alone."""
 
     __test__: ClassVar = False
 
-    id: int
-    status: str
+    id: int | None
+    status: Annotated[str, one_of(OrderStatus)]
     ordered_at: MomentOut
     orderer: Orderer
 
@@ -96,8 +100,8 @@ class TestedSample:
     composite: bool
     number_of_composites: int
     serving_size: str | None
-    sku: TestedSku | None
-    order: TestedOrder | None
+    sku: TestedSku
+    order: TestedOrder
 
 
 @dataclass(slots=True)
@@ -138,23 +142,28 @@ class TestPages(Pages):
     __test__: ClassVar = False
 
     status: rules.Stage | None = None
-    updated_since: Moment | None = None
+    updated_since: Moment | None = Field(
+        default=None,
+        description="Changed at or after. A change bears the moment at which it began: ask from a "
+        "minute before the newest that you have.",
+    )
     order_id: QueryId | None = None
     sku_code: QueryText | None = None
     lot: QueryText | None = None
 
 
-@tests.add("GET", "/tests", needs=READ, answers=TestList, writes=True)
+@tests.add("GET", "/tests", needs=READ, answers=TestList, after=note_step)
 async def list_tests(caller: Reading, query: Annotated[TestPages, Query()]) -> Response:
     """List tests, newest first.
 
-    Follow `next_page` until it is null. Pages are counted from where page 1 was when the key asked
-    for it: tests that are registered meanwhile come with the next page 1, and none stands on two
-    pages. (Two walks of one key through one list at once may see a test twice, never miss one.)
+    Follow `next_page` until it is null. Each page begins where the one before it ended when the key
+    asked for it: whatever comes or is published meanwhile, a test that is in the list all the time
+    is seen exactly once, and none twice. What is registered meanwhile comes with the next page 1.
+    (Two walks of one key through one list at once are not told apart: take a key for each.)
     """
     window = query.window("tests", caller.key.key_id)
     found = await caller.publications.tests(window, TestFilter(**query.filters()))
-    bench = await _Bench.of(caller, [(test, sample) for test, sample in found.rows])
+    bench = await _Bench.of(caller, found.rows)
     response = page("tests", Test, window, found, lambda row: bench.shown(row[0], row[1]))
     response.headers.update(RETIRING)
     return response
@@ -238,10 +247,17 @@ class _Bench:
             number_of_composites=sample.number_of_composites,
             serving_size=sample.serving_size,
             sku=tested_sku(variant),
-            order=None
+            order=_alone(sample)
             if order is None
             else TestedOrder(order.id, order.status, order.ordered_at, orderer(order)),
         )
+
+
+def _alone(sample: Sample) -> TestedOrder:
+    """What stands in place of an order that there is none of."""
+    state = SampleState(Status(sample.status), sample.reported_at is not None)
+    status = order_status(OrderStatus.CREATED, progress_of([state]))
+    return TestedOrder(None, status, sample.created_at, Orderer(None, sample.client_name))
 
 
 def _name_of(variant: Variant | None) -> str | None:

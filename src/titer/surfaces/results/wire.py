@@ -53,7 +53,7 @@ class Pages(BaseModel):
 
     def window(self, resource: str, key_id: int) -> Numbered:
         """The page, of a list that is narrowed as this says."""
-        named = name_of_list(resource, **self.filters())
+        named = name_of_list(resource, per_page=self.per_page, **self.filters())
         return Numbered(self.page, self.per_page, key_id, named)
 
     @classmethod

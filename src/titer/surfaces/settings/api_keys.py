@@ -1,7 +1,7 @@
 """`/api-keys`: mint, list and revoke the keys of the organization's integrations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -76,18 +76,15 @@ class MintedKey(ApiKey):
     raw_key: str
 
 
-def _fields(key: models.ApiKey, last_used_at: datetime | None) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "key_prefix": key.key_prefix,
-        "created_by": key.created_by,
-        "created_at": key.created_at,
-        "last_used_at": last_used_at,
-        "revoked_at": key.revoked_at,
-        "scopes": key.scopes.split(),
-        "expires_at": key.expires_at,
-    }
+def told(kind: type[Any], key: models.ApiKey, last_used_at: datetime | None, **beside: Any) -> Any:
+    """A key as an answer's type shows it; `beside` is what the key's row does not say so."""
+    beside["last_used_at"] = last_used_at
+    own = (field.name for field in fields(kind) if field.name not in beside)
+    return kind(**{name: getattr(key, name) for name in own}, **beside)
+
+
+def _shown(kind: type[Any], key: models.ApiKey, used: datetime | None, **beside: Any) -> Any:
+    return told(kind, key, used, scopes=key.scopes.split(), **beside)
 
 
 keys = operations("API keys")
@@ -100,7 +97,7 @@ async def list_api_keys(
     """List the organization's API keys, newest first, revoked ones too."""
     found = await ApiKeys(office).matching(query.window(), created_by=query.created_by)
     uses: Mapping[int, datetime] = await ApiKeys(office).last_uses([key.id for key in found.rows])
-    return page(request, ApiKey, found, lambda key: ApiKey(**_fields(key, uses.get(key.id))))
+    return page(request, ApiKey, found, lambda key: _shown(ApiKey, key, uses.get(key.id)))
 
 
 @keys.add(
@@ -112,7 +109,7 @@ async def list_api_keys(
 )
 async def get_api_key(office: Office, key_id: PathId) -> Response:
     """Retrieve one API key."""
-    return await _shown(office, await ApiKeys(office).get(key_id))
+    return await _answer(office, await ApiKeys(office).get(key_id))
 
 
 @keys.add(
@@ -124,7 +121,7 @@ async def get_api_key(office: Office, key_id: PathId) -> Response:
 )
 async def revoke_api_key(office: Office, key_id: PathId) -> Response:
     """Revoke an API key, at once and for good. Again: nothing changes."""
-    return await _shown(office, await service.revoke(office, key_id))
+    return await _answer(office, await service.revoke(office, key_id))
 
 
 def minting(limiter: Limiter) -> Operations:
@@ -156,7 +153,7 @@ def minting(limiter: Limiter) -> Operations:
         )
         return answer(
             MintedKey,
-            MintedKey(**_fields(key, None), raw_key=raw),
+            _shown(MintedKey, key, None, raw_key=raw),
             201,
             {"Location": f"/api/settings/api-keys/{key.id}"},
         )
@@ -164,6 +161,6 @@ def minting(limiter: Limiter) -> Operations:
     return mint
 
 
-async def _shown(office: Office, key: models.ApiKey) -> Response:
+async def _answer(office: Office, key: models.ApiKey) -> Response:
     uses = await ApiKeys(office).last_uses([key.id])
-    return answer(ApiKey, ApiKey(**_fields(key, uses.get(key.id))))
+    return answer(ApiKey, _shown(ApiKey, key, uses.get(key.id)))

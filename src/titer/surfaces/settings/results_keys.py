@@ -1,8 +1,7 @@
 """`/results-keys`: mint, list and revoke the keys that clients read their results with."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from fastapi import Query
 from pydantic import Field
@@ -19,6 +18,7 @@ from titer.kit.web.answers import CAMEL, MomentOut, answer
 from titer.kit.web.door import Operations
 from titer.kit.web.fields import Id, Moment, PathId, QueryId, Text
 from titer.surfaces.settings.access import ADMINISTRATOR, Calling, Office, operations
+from titer.surfaces.settings.api_keys import told
 from titer.surfaces.settings.limits import MINTED_PER_MINUTE, person_of
 from titer.surfaces.settings.wire import Body, Page, Paged, page, shown
 
@@ -66,21 +66,6 @@ class MintedResultsKey(ResultsKey):
     raw_key: str
 
 
-def _fields(key: models.ApiKey, last_used_at: datetime | None) -> dict[str, Any]:
-    assert key.client_id is not None
-    return {
-        "id": key.id,
-        "name": key.name,
-        "key_prefix": key.key_prefix,
-        "client_id": key.client_id,
-        "created_by": key.created_by,
-        "created_at": key.created_at,
-        "last_used_at": last_used_at,
-        "revoked_at": key.revoked_at,
-        "expires_at": key.expires_at,
-    }
-
-
 keys = operations("Results keys")
 
 
@@ -92,9 +77,7 @@ async def list_results_keys(
     known = ApiKeys(office, Kind.RESULTS)
     found = await known.matching(query.window(), client_id=query.client_id)
     uses = await known.last_uses([key.id for key in found.rows])
-    return page(
-        request, ResultsKey, found, lambda key: ResultsKey(**_fields(key, uses.get(key.id)))
-    )
+    return page(request, ResultsKey, found, lambda key: told(ResultsKey, key, uses.get(key.id)))
 
 
 @keys.add(
@@ -149,7 +132,7 @@ def minting(limiter: Limiter) -> Operations:
         )
         return answer(
             MintedResultsKey,
-            MintedResultsKey(**_fields(key, None), raw_key=raw),
+            told(MintedResultsKey, key, None, raw_key=raw),
             201,
             {"Location": f"/api/settings/results-keys/{key.id}"},
         )
@@ -159,4 +142,4 @@ def minting(limiter: Limiter) -> Operations:
 
 async def _shown(office: Office, key: models.ApiKey) -> Response:
     uses = await ApiKeys(office, Kind.RESULTS).last_uses([key.id])
-    return answer(ResultsKey, ResultsKey(**_fields(key, uses.get(key.id))))
+    return answer(ResultsKey, told(ResultsKey, key, uses.get(key.id)))
