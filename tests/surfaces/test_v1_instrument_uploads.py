@@ -68,6 +68,7 @@ def test_an_upload_answers_as_the_contract_says(lab: Laboratory) -> None:
     assert told["extractor"] == "embedded"
     assert (told["applied"], told["needsReview"], told["unmatched"]) == (0, 2, 0)
     first, second = told["rows"]
+    assert (first["analyteId"], first["analyteCode"]) == (None, None)
     assert list(first) == [
         "row",
         "source",
@@ -81,6 +82,8 @@ def test_an_upload_answers_as_the_contract_says(lab: Laboratory) -> None:
         "confidence",
         "reasons",
         "status",
+        "analyteId",
+        "analyteCode",
     ]
     assert first["source"] == {
         "sheet": first["source"]["sheet"],

@@ -90,13 +90,20 @@ class Lexicon:
         self._cache: dict[str, tuple[TestMatch, ...]] = {}
         for assay in self.assays.values():
             self._learn(assay)
-        for alias, kind in [(x, "learned") for x in learned] + [(x, "hint") for x in hinted]:
-            if alias.assay_id in self.assays and key(alias.text):
-                found = TestMatch(self.assays[alias.assay_id], 1.0, kind)
-                # A person's word outweighs what the name would mean elsewhere.
-                self._exact[key(alias.text)] = {alias.assay_id: found}
+        for aliases, kind in ((learned, "learned"), (hinted, "hint")):
+            # A person's word outweighs what the name would mean elsewhere.
+            self._exact.update(self._said(aliases, kind))
         self._stems = self._all_stems()
         self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
+
+    def _said(self, aliases: Iterable[LearnedAlias], kind: str) -> dict[str, dict[int, TestMatch]]:
+        """What people said that names mean; one name may stand for an analyte of several panels."""
+        said: dict[str, dict[int, TestMatch]] = {}
+        for alias in aliases:
+            assay = self.assays.get(alias.assay_id)
+            if assay is not None and key(alias.text):
+                said.setdefault(key(alias.text), {})[assay.id] = TestMatch(assay, 1.0, kind)
+        return said
 
     def _all_stems(self) -> frozenset[str]:
         """A word of every name that could lead to an assay; most texts hold none of them."""

@@ -175,14 +175,14 @@ def _same(left: Judged, right: Judged) -> bool:
 def decide(candidates: Iterable[Candidate], world: World) -> tuple[list[Proposal], list[Unmatched]]:
     """Proposals for the open targets, and what was read without one."""
     schedule = Schedule(world)
-    by_target: dict[int, list[Judged]] = defaultdict(list)
+    by_target: dict[tuple[int, int], list[Judged]] = defaultdict(list)
     unmatched: list[Unmatched] = []
     for candidate in candidates:
         judged = judge(candidate, schedule)
         if judged is None:
             unmatched.append(_unscheduled(candidate))
         else:
-            by_target[judged.target_id].append(judged)
+            by_target[judged.target_id, judged.test.assay.id].append(judged)
     settled = [judged for group in by_target.values() for judged in settle(group)]
     proposals = [propose(judged) for judged in settled if reread(judged)]
     proposals.sort(key=lambda p: (p.source.sheet, p.source.line, p.source.column, p.target_id))
@@ -194,6 +194,7 @@ def _unscheduled(candidate: Candidate) -> Unmatched:
     return Unmatched(
         "test_not_open", sample.id, sample.tracking_id, candidate.tests[0].assay.code,
         candidate.reading.result, candidate.unit, candidate.sheet.grid.source(*candidate.place),
+        candidate.tests[0].assay.id,
     )  # fmt: skip
 
 

@@ -86,7 +86,16 @@ def pack_extraction(extraction: Extraction) -> dict[str, Any]:
     return {
         "proposals": [_pack_proposal(p) for p in extraction.proposals],
         "unmatched": [
-            [u.reason, u.sample_id, u.tracking_id, u.code, u.result, u.unit, _source(u.source)]
+            [
+                u.reason,
+                u.sample_id,
+                u.tracking_id,
+                u.code,
+                u.result,
+                u.unit,
+                _source(u.source),
+                u.assay_id,
+            ]
             for u in extraction.unmatched
         ],
         "unmatched_total": extraction.unmatched_total,
@@ -110,12 +119,12 @@ def _pack_proposal(p: Proposal) -> list[Any]:
 def unpack_extraction(document: Any, world: World) -> Extraction:
     """Rebuild an extraction, trusting nothing in it that the world does not bear out."""
     try:
-        targets = {t.id: (t.sample_id, t.assay_id) for t in world.targets}
+        targets = {(t.id, t.sample_id, t.assay_id) for t in world.targets}
         tracking = {s.id: s.tracking_id for s in world.samples}
         assays = {a.id: a for a in world.assays}
         return Extraction(
             tuple(_unpack_proposal(p, targets, tracking, assays) for p in document["proposals"]),
-            tuple(_unpack_unmatched(u) for u in document["unmatched"]),
+            tuple(_unpack_unmatched(u, assays) for u in document["unmatched"]),
             int(document["unmatched_total"]),
             tuple(_text(name) for name in document["sheets"]),
             _text(document["extractor"]),
@@ -138,13 +147,13 @@ def _unpack_source(value: Any) -> Source:
 
 def _unpack_proposal(
     packed: Any,
-    targets: dict[int, tuple[int, int]],
+    targets: set[tuple[int, int, int]],
     tracking: dict[int, str],
     assays: dict[int, Assay],
 ) -> Proposal:
     (target, sample, assay, result, unit, sure, raw, conflict, layout, source, sample_source,
      test_source, original, flags, reasons) = packed  # fmt: skip
-    if targets.get(target) != (sample, assay) or not 0 <= float(sure) <= 1:
+    if (target, sample, assay) not in targets or not 0 <= float(sure) <= 1:
         raise Garbled("a proposal for no open target")
     known = assays[assay]
     return Proposal(
@@ -164,7 +173,9 @@ def _original(packed: Any) -> Original | None:
     return None if packed is None else Original(_text(packed[0]), _text(packed[1]))
 
 
-def _unpack_unmatched(packed: Any) -> Unmatched:
-    reason, sample, tracking_id, code, result, unit, source = packed
+def _unpack_unmatched(packed: Any, assays: dict[int, Assay]) -> Unmatched:
+    reason, sample, tracking_id, code, result, unit, source, assay = packed
+    if assay is not None and assay not in assays:
+        raise Garbled("a value of no known assay")
     return Unmatched(_text(reason), sample, tracking_id, code, _text(result), _text(unit),
-                     _unpack_source(source))  # fmt: skip
+                     _unpack_source(source), assay)  # fmt: skip

@@ -14,7 +14,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Assay:
-    """A test, or one analyte of a panel, as the tenant's catalogue names it."""
+    """A test, or one analyte of a panel, as the tenant's catalogue names it.
+
+    `id` is its number in a world. `test_definition_id` and `test_code` say which test of the
+    catalogue it is, or belongs to.
+    """
 
     id: int
     code: str
@@ -22,11 +26,16 @@ class Assay:
     unit: str = ""
     aliases: tuple[str, ...] = ()
     analyte_id: int | None = None
+    test_definition_id: int | None = None
+    test_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An assay scheduled on a sample: the place where a result would be entered."""
+    """An assay scheduled on a sample: the place where a result would be entered.
+
+    The analytes of one scheduled panel share its id.
+    """
 
     id: int
     sample_id: int
@@ -104,6 +113,7 @@ class Unmatched:
     result: str
     unit: str
     source: Source
+    assay_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

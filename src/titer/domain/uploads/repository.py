@@ -8,14 +8,16 @@ from sqlalchemy import insert, select
 
 from titer.domain.extraction.values import Assay, LearnedAlias, Target, World
 from titer.domain.extraction.values import Sample as KnownSample
-from titer.domain.reference.models import TestDefinition
-from titer.domain.samples.models import Sample, SampleTest
+from titer.domain.reference.models import Analyte, TestDefinition
+from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
 from titer.domain.uploads.models import ExtractionAlias, InstrumentUpload, InstrumentUploadRow
-from titer.domain.uploads.rules import Place, Row, RowStatus, Standing
+from titer.domain.uploads.rules import Goal, Place, Row, RowStatus, Standing
 from titer.kit.records import Records
 from titer.kit.tenancy import TenantSession
 
 T = TypeVar("T")
+#: The numbers of a world's assays, by test definition and analyte.
+Numbers = Mapping[tuple[int | None, int | None], int]
 #: As many ids as one statement names, on either database.
 PIECE = 1_000
 #: As many samples as are read at a time, with their tests: ids enough for one statement.
@@ -43,17 +45,17 @@ class OpenWork:
     async def read(self, sha256: str) -> World:
         """The world that the file is read in; samples that it was written to before belong to it,
         reported or not."""
-        samples, targets = await self._open()
+        assays = await self._assays()
+        numbers = {(each.test_definition_id, each.analyte_id): each.id for each in assays}
+        samples, targets = await self._open(numbers)
         known = {sample.id for sample in samples}
         before = await self._written_to(sha256)
         for piece in in_pieces(sorted(before - known)):
             samples += await self._samples(Sample.id.in_(piece))
-            targets += await self._targets(piece)
-        return World(
-            tuple(samples), tuple(await self._assays()), tuple(targets), await self._learned()
-        )
+            targets += await self._targets(piece, numbers)
+        return World(tuple(samples), tuple(assays), tuple(targets), await self._learned(assays))
 
-    async def _open(self) -> tuple[list[KnownSample], list[Target]]:
+    async def _open(self, numbers: Numbers) -> tuple[list[KnownSample], list[Target]]:
         samples: list[KnownSample] = []
         targets: list[Target] = []
         below: int | None = None
@@ -65,7 +67,7 @@ class OpenWork:
             if not page:
                 break
             samples += page
-            targets += await self._targets([sample.id for sample in page])
+            targets += await self._targets([sample.id for sample in page], numbers)
             below = page[-1].id
         return samples, targets
 
@@ -75,13 +77,27 @@ class OpenWork:
         rows = await self.session.below(statement.order_by(Sample.id.desc()).limit(PAGE))
         return [KnownSample(*row) for row in rows]
 
-    async def _targets(self, sample_ids: Sequence[int]) -> list[Target]:
-        columns = SampleTest.id, SampleTest.sample_id, SampleTest.test_definition_id
-        # A panel's results are its analytes', which an upload does not know of yet.
-        statement: Any = select(*columns).where(
-            SampleTest.sample_id.in_(sample_ids), SampleTest.panel.is_(False)
-        )
-        return [Target(*row) for row in await self.session.below(statement)]
+    async def _targets(self, sample_ids: Sequence[int], numbers: Numbers) -> list[Target]:
+        """The tests of samples; of a panel every analyte that it was scheduled with."""
+        test = SampleTest
+        columns = test.id, test.sample_id, test.test_definition_id, test.panel
+        statement: Any = select(*columns).where(test.sample_id.in_(sample_ids))
+        found: list[Target] = []
+        panels: dict[int, tuple[int, int]] = {}
+        for id_, sample_id, definition_id, panel in await self.session.below(statement):
+            if panel:
+                panels[id_] = (sample_id, definition_id)
+            else:
+                found.append(Target(id_, sample_id, numbers[definition_id, None]))
+        for piece in in_pieces(panels):
+            result = AnalyteResult
+            statement = select(result.sample_test_id, result.analyte_id)
+            statement = statement.where(result.sample_test_id.in_(piece))
+            for test_id, analyte_id in await self.session.below(statement):
+                sample_id, definition_id = panels[test_id]
+                number = numbers[definition_id, analyte_id]
+                found.append(Target(test_id, sample_id, number))
+        return found
 
     async def _written_to(self, sha256: str) -> set[int]:
         statement = (
@@ -97,14 +113,37 @@ class OpenWork:
         return {int(sample_id) for sample_id in await self.session.scalars(statement) if sample_id}
 
     async def _assays(self) -> list[Assay]:
-        definitions = await self.session.scalars(select(TestDefinition).order_by(TestDefinition.id))
-        return [Assay(each.id, each.code, each.name, each.unit or "") for each in definitions]
+        """The tests of the catalogue, then the analytes of its panels, numbered from 1."""
+        test, part = TestDefinition, Analyte
+        tests: Any = select(test.id, test.code, test.name, test.unit).order_by(test.id)
+        parts: Any = select(
+            part.id, part.test_definition_id, part.code, part.name, part.unit
+        ).order_by(part.id)
+        codes: dict[int, str] = {}
+        found: list[Assay] = []
+        for id_, code, name, unit in await self.session.below(tests):
+            codes[id_] = code
+            found.append(Assay(len(found) + 1, code, name, unit or "", (), None, id_, code))
+        for id_, test_id, code, name, unit in await self.session.below(parts):
+            number = len(found) + 1
+            found.append(Assay(number, code, name, unit or "", (), id_, test_id, codes[test_id]))
+        return found
 
-    async def _learned(self) -> tuple[LearnedAlias, ...]:
-        columns = ExtractionAlias.text, ExtractionAlias.test_definition_id
-        statement: Any = select(*columns)
-        rows = await self.session.below(statement)
-        return tuple(LearnedAlias(text, test_id) for text, test_id in rows)
+    async def _learned(self, assays: Sequence[Assay]) -> tuple[LearnedAlias, ...]:
+        """The learned names; one of an analyte holds for every assay of the same code."""
+        by_code: dict[str, list[int]] = {}
+        codes: dict[tuple[int | None, int | None], str] = {}
+        for each in assays:
+            code = each.code.casefold()
+            by_code.setdefault(code, []).append(each.id)
+            codes[each.test_definition_id, each.analyte_id] = code
+        alias = ExtractionAlias
+        statement: Any = select(alias.text, alias.test_definition_id, alias.analyte_id)
+        return tuple(
+            LearnedAlias(text, number)
+            for text, test_id, analyte_id in await self.session.below(statement)
+            for number in by_code[codes[test_id, analyte_id]]
+        )
 
 
 class InstrumentUploads(Records[InstrumentUpload]):
@@ -134,26 +173,48 @@ class InstrumentUploadRows(Records[InstrumentUploadRow]):
         """Every row that was written from this file, and the upload that did it."""
         row = InstrumentUploadRow
         statement = (
-            select(row.sample_test_id, row.sheet, row.line, row.column, row.result, row.upload_id)
+            select(
+                row.sample_test_id,
+                row.analyte_id,
+                row.sheet,
+                row.line,
+                row.column,
+                row.result,
+                row.upload_id,
+            )
             .join(InstrumentUpload, InstrumentUpload.id == row.upload_id)
             .where(InstrumentUpload.sha256 == sha256, row.status == RowStatus.APPLIED)
             .order_by(row.upload_id.desc())
         )
-        found = await self.session.execute(statement)
-        return {Place(*told[:-1]): told[-1] for told in found.all()}
+        found: dict[Place, int] = {}
+        for told in await self.session.execute(statement):
+            test_id, analyte_id, sheet, line, column, result, upload_id = told
+            goal = None if test_id is None else Goal(test_id, analyte_id)
+            found[Place(goal, sheet, line, column, result)] = upload_id
+        return found
 
-    async def standings(self, test_ids: Collection[int]) -> Mapping[int, Standing]:
-        """How the tests stand that rows would be written to."""
-        found: dict[int, Standing] = {}
+    async def standings(self, test_ids: Collection[int]) -> Mapping[Goal, Standing]:
+        """How the tests stand that rows would be written to, and every analyte of the panels."""
+        found: dict[Goal, Standing] = {}
         for piece in in_pieces(sorted(test_ids)):
-            statement = (
-                select(SampleTest.id, SampleTest.result, SampleTest.verified_at, Sample.reported_at)
+            statement: Any = (
+                select(
+                    SampleTest.id,
+                    AnalyteResult.analyte_id,
+                    SampleTest.result,
+                    AnalyteResult.result,
+                    SampleTest.verified_at,
+                    Sample.reported_at,
+                )
                 .join(Sample, Sample.id == SampleTest.sample_id)
+                .outerjoin(AnalyteResult, AnalyteResult.sample_test_id == SampleTest.id)
                 .where(SampleTest.id.in_(piece))
             )
-            for test_id, result, verified_at, reported_at in await self.session.execute(statement):
-                standing = Standing(result, verified_at is not None, reported_at is not None)
-                found[test_id] = standing
+            for told in await self.session.execute(statement):
+                test_id, analyte_id, whole, part, verified_at, reported_at = told
+                result = whole if analyte_id is None else part
+                closed = verified_at is not None, reported_at is not None
+                found[Goal(test_id, analyte_id)] = Standing(result, *closed)
         return found
 
 
@@ -171,6 +232,8 @@ def _values(upload_id: int, row: Row) -> dict[str, Any]:
         "external_id": row.external_id,
         "test_definition_id": row.test_definition_id,
         "test_code": row.test_code,
+        "analyte_id": row.analyte_id,
+        "analyte_code": row.analyte_code,
         "sample_test_id": row.sample_test_id,
         "result": row.result,
         "unit": row.unit,
