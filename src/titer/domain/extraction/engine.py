@@ -13,6 +13,7 @@ from titer.domain.extraction.reading import read_grids
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.scopes import find_scopes
 from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.strangers import find_strangers
 from titer.domain.extraction.strays import find_strays
 from titer.domain.extraction.values import Extraction, Unmatched, World
 
@@ -43,6 +44,7 @@ def extract_from_grids(
         tuple(unmatched[:MAX_UNMATCHED]),
         len(unmatched),
         tuple(grid.name for grid in grids),
+        strangers=find_strangers(sheets),
     )
 
 

@@ -102,6 +102,7 @@ def pack_extraction(extraction: Extraction) -> dict[str, Any]:
         "sheets": extraction.sheets,
         "extractor": extraction.extractor,
         "notes": extraction.notes,
+        "strangers": extraction.strangers,
     }
 
 
@@ -129,6 +130,7 @@ def unpack_extraction(document: Any, world: World) -> Extraction:
             tuple(_text(name) for name in document["sheets"]),
             _text(document["extractor"]),
             tuple(_text(note) for note in document["notes"]),
+            tuple(_text(name) for name in document["strangers"]),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Garbled(str(error)) from None

@@ -118,7 +118,10 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """Everything read from one file."""
+    """Everything read from one file.
+
+    `strangers` are the names that could be samples' which the world does not hold.
+    """
 
     proposals: tuple[Proposal, ...]
     unmatched: tuple[Unmatched, ...]
@@ -126,3 +129,4 @@ class Extraction:
     sheets: tuple[str, ...]
     extractor: str = "embedded"
     notes: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()

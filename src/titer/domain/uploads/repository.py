@@ -1,7 +1,8 @@
 """All queries about instrument uploads, their rows, learned names, and what is open to results."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, select
@@ -32,6 +33,10 @@ def in_pieces(ids: Collection[T]) -> Iterator[Sequence[T]]:
         yield listed[start : start + PIECE]
 
 
+def _numbers(assays: Iterable[Assay]) -> Numbers:
+    return {(each.test_definition_id, each.analyte_id): each.id for each in assays}
+
+
 class OpenWork:
     """What an organization's files may speak about: samples not yet reported, and their tests.
 
@@ -42,11 +47,29 @@ class OpenWork:
     def __init__(self, session: TenantSession) -> None:
         self.session = session
 
+    async def widen(self, world: World, names: Sequence[str]) -> World:
+        """The world with those further samples that bear one of the names, whatever became of
+        them; the same world where there are none."""
+        known = {sample.id for sample in world.samples}
+        found: dict[int, KnownSample] = {}
+        for column in (Sample.tracking_id, Sample.external_id):
+            for piece in in_pieces(names):
+                for sample in await self._samples(column.in_(piece)):
+                    if sample.id not in known:
+                        found[sample.id] = sample
+        if not found:
+            return world
+        numbers = _numbers(world.assays)
+        targets = list(world.targets)
+        for ids in in_pieces(sorted(found)):
+            targets += await self._targets(ids, numbers)
+        return replace(world, samples=(*world.samples, *found.values()), targets=tuple(targets))
+
     async def read(self, sha256: str) -> World:
         """The world that the file is read in; samples that it was written to before belong to it,
         reported or not."""
         assays = await self._assays()
-        numbers = {(each.test_definition_id, each.analyte_id): each.id for each in assays}
+        numbers = _numbers(assays)
         samples, targets = await self._open(numbers)
         known = {sample.id for sample in samples}
         before = await self._written_to(sha256)

@@ -1,7 +1,7 @@
 """Use cases of instrument uploads: keeping what was read, writing it, committing reviewed rows."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from titer.domain.extraction.values import Extraction, World
@@ -64,6 +64,15 @@ async def look_around(session: TenantSession, sha256: str) -> Surroundings:
     own = await Organizations(session).own()
     world = await OpenWork(session).read(sha256)
     return Surroundings(session.tenant.organization_id, world, own.allow_language_model)
+
+
+async def look_further(
+    session: TenantSession, around: Surroundings, names: Sequence[str]
+) -> Surroundings:
+    """What a file is to be read in that names samples beyond the open work, such as reported ones:
+    its rows are theirs, and are told that they come too late. Reads only."""
+    world = await OpenWork(session).widen(around.world, names)
+    return around if world is around.world else replace(around, world=world)
 
 
 async def record(

@@ -18,7 +18,7 @@ from titer.domain.uploads.errors import UnreadableUpload
 from titer.domain.uploads.reading import File, ReadingRoom
 from titer.domain.uploads.repository import InstrumentUploadRows, InstrumentUploads
 from titer.domain.uploads.rules import Row, RowStatus
-from titer.domain.uploads.service import Committed, Sending
+from titer.domain.uploads.service import Committed, Sending, Surroundings
 from titer.kit.errors import InvalidBody, InvalidId, NotFound
 from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, answer, one_of, view
 from titer.kit.web.bodies import MIB
@@ -251,10 +251,15 @@ def uploading(room: ReadingRoom) -> Operations:
             body.confidence_threshold,
         )
         around = await coming.read(lambda lab: service.look_around(lab, sending.sha256))
-        extraction = await room.read(File(data, sending.file_name, sending.hint), around)
+        file = File(data, sending.file_name, sending.hint)
+
+        async def further(around: Surroundings, names: Sequence[str]) -> Surroundings:
+            return await coming.read(lambda lab: service.look_further(lab, around, names))
+
+        extraction, read_in = await room.read(file, around, further)
 
         async def keep(lab: Lab) -> Response:
-            upload, rows = await service.record(lab, sending, extraction, around.world)
+            upload, rows = await service.record(lab, sending, extraction, read_in.world)
             return _shown(upload, [_row(row, row.reasons) for row in rows])
 
         return await coming.write(keep)
