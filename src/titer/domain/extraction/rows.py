@@ -14,6 +14,7 @@ _FIRST_ONLY = frozenset(("n", "x", "mw", "total", "sum", "count", "number", "min
 _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
+_SIGNS = frozenset("<>≤≥")
 _LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
 
 
@@ -34,6 +35,7 @@ class RowReader:
         self.scopes = scopes
         self.file_id = file_id
         self._kinds: dict[int, str] = {}
+        self._qualified: dict[int, bool] = {}
         self.id_column, self.supported = self._choose_id_column()
         self._type_columns = [
             c.index for c in table.columns.values()
@@ -187,12 +189,16 @@ class RowReader:
 
     def qualified(self, row: int) -> bool:
         """Whether a mark beside the number says that the number is only a limit."""
-        if any(self.sheet.text(row, c) in ("<", ">", "≤", "≥") for c in self.sheet.filled(row)):
-            return True
-        return any(self.sheet.text(row, c).casefold() in _LIMIT_MARKS for c in self._mark_columns)
+        held = self._qualified.get(row)
+        if held is None:
+            marks = (self.sheet.text(row, c).casefold() for c in self._mark_columns)
+            held = not _SIGNS.isdisjoint(self.sheet.rows[row]) or any(
+                mark in _LIMIT_MARKS for mark in marks
+            )
+            self._qualified[row] = held
+        return held
 
     def rivals(self, row: int, sample: SampleRef) -> bool:
         """Whether the row also names another sample of the tenant."""
-        return any(
-            m.sample.id != sample.match.sample.id for m in self.sheet.strong_ids(row).values()
-        )
+        named = self.sheet.strong_ids(row)
+        return bool(named) and any(m.sample.id != sample.match.sample.id for m in named.values())

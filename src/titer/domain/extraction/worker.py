@@ -1,5 +1,6 @@
 """The child's side: limits first, then one extraction from standard input to output."""
 
+import gc
 import json
 import resource
 import struct
@@ -65,6 +66,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 def main() -> None:
     """Entry of the child process."""
     confine()
+    gc.disable()  # one file is read and the process ends: what it leaves behind goes with it
     serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
