@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, select
@@ -219,26 +220,28 @@ class InstrumentUploadRows(Records[InstrumentUploadRow]):
     async def standings(self, test_ids: Collection[int]) -> Mapping[Goal, Standing]:
         """How the tests stand that rows would be written to, and every analyte of the panels."""
         found: dict[Goal, Standing] = {}
+        test, part = SampleTest, AnalyteResult
         for piece in in_pieces(sorted(test_ids)):
-            statement: Any = (
-                select(
-                    SampleTest.id,
-                    AnalyteResult.analyte_id,
-                    SampleTest.result,
-                    AnalyteResult.result,
-                    SampleTest.verified_at,
-                    Sample.reported_at,
-                )
-                .join(Sample, Sample.id == SampleTest.sample_id)
-                .outerjoin(AnalyteResult, AnalyteResult.sample_test_id == SampleTest.id)
-                .where(SampleTest.id.in_(piece))
-            )
-            for told in await self.session.execute(statement):
-                test_id, analyte_id, whole, part, verified_at, reported_at = told
-                result = whole if analyte_id is None else part
+            columns = test.id, test.panel, test.result, test.verified_at, Sample.reported_at
+            statement: Any = select(*columns).join(Sample, Sample.id == test.sample_id)
+            panels: dict[int, tuple[bool, bool]] = {}
+            for told in await self.session.below(statement.where(test.id.in_(piece))):
+                test_id, panel, result, verified_at, reported_at = told
                 closed = verified_at is not None, reported_at is not None
-                found[Goal(test_id, analyte_id)] = Standing(result, *closed)
+                found[Goal(test_id, None)] = Standing(result, *closed)
+                if panel:
+                    panels[test_id] = closed
+            statement = select(part.sample_test_id, part.analyte_id, part.result)
+            if panels:
+                statement = statement.where(part.sample_test_id.in_(panels))
+                for test_id, analyte_id, result in await self.session.below(statement):
+                    found[Goal(test_id, analyte_id)] = Standing(result, *panels[test_id])
         return found
+
+
+@lru_cache(maxsize=1024)
+def _spelled(reasons: tuple[str, ...]) -> str:
+    return json.dumps(reasons)
 
 
 def _values(upload_id: int, row: Row) -> dict[str, Any]:
@@ -262,7 +265,7 @@ def _values(upload_id: int, row: Row) -> dict[str, Any]:
         "unit": row.unit,
         "entry": row.entry,
         "confidence": row.confidence,
-        "reasons": json.dumps(row.reasons),
+        "reasons": _spelled(tuple(row.reasons)),
         "status": row.status,
     }
 

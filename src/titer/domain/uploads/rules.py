@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from titer.domain.extraction.roles import role_of
@@ -149,12 +150,17 @@ def _proposed(
     row.external_id = external_ids.get(proposal.sample_id)
     _name(row, assays[proposal.assay_id])
     row.sample_test_id = proposal.target_id
-    row.confidence = Decimal(f"{proposal.confidence:.4f}").normalize()
+    row.confidence = _exact(proposal.confidence)
     row.reasons = list(proposal.reasons)
     row.conflict = proposal.conflict
     if original:
         row.reasons.append(f"It would be entered as {row.entry} {proposal.unit}.")
     return row
+
+
+@lru_cache(maxsize=1024)
+def _exact(confidence: float) -> Decimal:
+    return Decimal(f"{confidence:.4f}").normalize()
 
 
 def _name(row: Row, assay: Assay) -> None:
@@ -184,6 +190,8 @@ def _row(source: Source, result: str, unit: str) -> Row:
 
 def _kept(text: str) -> str:
     """The text, without what no database keeps."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
