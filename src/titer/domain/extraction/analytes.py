@@ -55,6 +55,14 @@ class _Entry:
     score: float
 
 
+_PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
+
+
+def _tidy(text: str) -> str:
+    """A name with single spaces, and none just inside of brackets."""
+    return " ".join(_PADDED.sub("", text).split())
+
+
 def _stems(text: str) -> list[str]:
     """The words of a text without their figures."""
     return [word.strip("0123456789.,") or word for word in words(text)]
@@ -141,7 +149,7 @@ class Lexicon:
         """The assays a text may name, the likeliest first."""
         cached = self._cache.get(text)
         if cached is None:
-            cached = self._match(text.strip())
+            cached = self._match(_tidy(text))
             if len(self._cache) < 100_000:
                 self._cache[text] = cached
         return cached

@@ -199,9 +199,14 @@ def decide(candidates: Iterable[Candidate], world: World) -> tuple[list[Proposal
         else:
             by_target[judged.target_id, judged.test.assay.id].append(judged)
     settled = [judged for group in by_target.values() for judged in settle(group)]
-    proposals = [propose(judged) for judged in settled if reread(judged)]
+    proposals = [propose(judged) for judged in settled if reread(judged) and not _idle(judged)]
     proposals.sort(key=lambda p: (p.source.sheet, p.source.line, p.source.column, p.target_id))
     return proposals, unmatched
+
+
+def _idle(judged: Judged) -> bool:
+    """Whether a row is one of several for its test, and in a unit that is none of the test's."""
+    return {"several_values", "unit_contradicts"} <= judged.flags
 
 
 def _unscheduled(candidate: Candidate) -> Unmatched:

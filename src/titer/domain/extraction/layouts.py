@@ -29,6 +29,15 @@ def _reach(found: list[Candidate]) -> float:
     return sum(best.values())
 
 
+def _in_own_unit(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
+    """Of the columns that name one assay those in its unit, if others have contrary ones."""
+    agreed = [compare(c.unit, c.tests[0].assay.unit)[0] if c.unit else None for _, c in named]
+    if Agreement.SAME not in agreed:
+        return named
+    pairs = zip(named, agreed, strict=True)
+    return [one for one, agreement in pairs if agreement is not Agreement.CONTRADICTS]
+
+
 class TableReader:
     """Tries the layouts that one table may have."""
 
@@ -130,7 +139,8 @@ class TableReader:
             role = value or (0.9 if not (column.role.sample or column.role.test) else 0.5)
             by_test[column.tests[0].assay.id].append((column.tests[0].score * role, column))
         chosen: dict[int, tuple[Column, bool]] = {}
-        for found in by_test.values():
+        for named in by_test.values():
+            found = _in_own_unit(named)
             top = max(score for score, _ in found)
             kept = [c for score, c in found if score >= top * 0.985]
             if len(kept) > _TOO_MANY_COLUMNS:

@@ -162,6 +162,14 @@ _STATISTIC = re.compile(
     r"|standardabweichung|stabw|ecart[- ]type|desv.*|varianz|se|sem|95% ci|relative std.*|sum:?"
     r"|reporting limit|mdl|lod|loq|rl|detection limit|bias|difference|rpd)[:.]?$"
 )
+_STATISTIC_OF = re.compile(
+    r"^\D{2,24}[ _](?:%?\s?rsd|sd|std\.?\s?dev\.?|stdev|cv|%\s?cv)\s?\(?%?\)?$"
+)
+_SIGNAL = re.compile(
+    r"^(?:(?:raw|net|mean|meas\.?|corr\.?|average|avg) )?"
+    r"(?:intensit(?:y|ies)|intens\.?|cps|counts per second|absorbance|peak area|response)"
+    r"(?: (?:average|mean|avg|per run))?$"
+)
 _MEAN = re.compile(
     r"^(?:mean|average|avg|ave|aver\.?|mittelwert|mw|mittel|moyenne|moy\.?|media|promedio|medio|x̄"
     r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x)[:.]?$"
@@ -174,8 +182,14 @@ _CONTROL_TYPE = re.compile(
     r"|matrix spike|dup|duplicate|ccv|ccb|icv|icb|lcs|lfb|crm|wash|rinse|quality control|ctrl|ref"
     r"|reference|kalibrierung|leerwert|blanc|étalon|etalon|blanco|patron|patrón|kontrolle"
     r"|standard solution|method blank|drift|ntc|negative control|positive control|nc|pc"
-    r"|fortified|spk|bianco|branco)$"
+    r"|fortified|spk|bianco|branco|(?:matrix |post )?spike dup(?:licate)?|post spike|ms|msd|lcsd"
+    r"|(?:lab|laboratory|sample|analytical) dup(?:licate)?|(?:prep|reagent|instrument) blank"
+    r"|(?:lab|laboratory) control(?: sample)?(?: dup(?:licate)?)?"
+    r"|(?:initial|continuing) calibration .{3,12}|calibration (?:check|verification))$"
 )
+
+
+_NUMBER_OF_RESULT = re.compile(r"[a-z]{0,2}\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +239,7 @@ def role_of(text: str) -> Role:
         elif name in _SAMPLE_FAINT:
             sample = max(sample, 0.4)
         test = max(test, 1.0 if name in _TEST else 0.0)
-        unit = max(unit, 1.0 if name in _UNIT else 0.0)
+        unit = max(unit, 1.0 if name in _UNIT or _unnumbered(name) in _UNIT else 0.0)
         value = max(value, _VALUE.get(name, 0.0))
     negative = bool(negative_words(text)) and not (sample or test or unit or value)
     if not value and not (sample or test or unit):
@@ -233,6 +247,11 @@ def role_of(text: str) -> Role:
     if value and negative_words(_bracket(text)) - _SOFT_NEGATIVE:
         value *= 0.9
     return Role(sample, test, unit, value, negative)
+
+
+def _unnumbered(name: str) -> str:
+    """A header of one of several results without the number of the result: `unit` of `unit r1`."""
+    return " ".join(word for word in name.split() if not _NUMBER_OF_RESULT.fullmatch(word))
 
 
 def _bracket(text: str) -> str:
@@ -257,7 +276,16 @@ def _loose_value(text: str, negative: bool) -> float:
 @lru_cache(maxsize=16384)
 def is_statistic(text: str) -> bool:
     """Whether a row label names a statistic over other rows that is no result."""
-    return len(text) < 32 and _STATISTIC.match(fold(text)) is not None
+    if len(text) >= 32:
+        return False
+    plain = fold(text)
+    return _STATISTIC.match(plain) is not None or _STATISTIC_OF.match(plain) is not None
+
+
+@lru_cache(maxsize=16384)
+def is_signal(text: str) -> bool:
+    """Whether a row label names what the instrument sensed, from which results are calculated."""
+    return len(text) < 32 and _SIGNAL.match(fold(text)) is not None
 
 
 @lru_cache(maxsize=16384)

@@ -1,16 +1,27 @@
 """Who a row is about, and whether it is a result row at all."""
 
+import re
+
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.identifiers import Fit, IdMatch
 from titer.domain.extraction.numbers import looks_temporal
-from titer.domain.extraction.roles import is_control_type, is_mean, is_statistic
+from titer.domain.extraction.roles import (
+    is_control_type,
+    is_mean,
+    is_signal,
+    is_statistic,
+    role_of,
+)
 from titer.domain.extraction.scopes import Scope
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.wording import words
 
 _LABELS_LOOKED_AT = 7
+_LEAST_PROMISE = 0.8
 _FIRST_ONLY = frozenset(("n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range"))
+_TYPE_WORDS = frozenset("type typ task content category class".split())
+_NUMBERED = re.compile(r"[\s_#-]*\d{1,2}$")
 _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
@@ -36,10 +47,11 @@ class RowReader:
         self.file_id = file_id
         self._kinds: dict[int, str] = {}
         self._qualified: dict[int, bool] = {}
+        self._promising: dict[int, bool] = {}
         self.id_column, self.supported = self._choose_id_column()
         self._type_columns = [
             c.index for c in table.columns.values()
-            if any("type" in words(t) or "typ" in words(t) for t in c.texts)
+            if any(w in _TYPE_WORDS for t in c.texts for w in words(t))
         ]  # fmt: skip
 
         self._mark_columns = [
@@ -156,6 +168,9 @@ class RowReader:
         """A blank cell below a sample's name stands for the same sample."""
         if previous is None or self.id_column is None or self.sheet.text(row, self.id_column):
             return None
+        cells = [self.sheet.text(row, c) for c in self.sheet.filled(row)[:_LABELS_LOOKED_AT]]
+        if any(is_control_type(_NUMBERED.sub("", cell)) for cell in cells):
+            return None
         fit = previous.fit * (0.95 if previous.via == "carried" else 0.92)
         fit = max(fit, previous.match.fit.value * 0.87)
         return SampleRef(previous.match, previous.place, fit, "carried", previous.supported)
@@ -182,10 +197,21 @@ class RowReader:
                 return "statistic"
             if is_mean(text) and (at == 0 or not first_only):
                 return "mean"
+            if is_signal(text) and self._has_results(column):
+                return "statistic"
         for column in self._type_columns:
             if is_control_type(self.sheet.text(row, column)):
                 return "control"
         return ""
+
+    def _has_results(self, column: int) -> bool:
+        """Whether other labels of a column promise results, so that not all rows are signals."""
+        held = self._promising.get(column)
+        if held is None:
+            texts = {self.sheet.text(row, column) for row in self.body}
+            held = any(role_of(text).value >= _LEAST_PROMISE for text in texts)
+            self._promising[column] = held
+        return held
 
     def qualified(self, row: int) -> bool:
         """Whether a mark beside the number says that the number is only a limit."""
