@@ -9,6 +9,7 @@ from titer.domain.extraction.identifiers import Fit, Identifiers, IdMatch
 from titer.domain.extraction.judging import decide
 from titer.domain.extraction.layouts import TableReader
 from titer.domain.extraction.limits import MAX_PROPOSALS, MAX_UNMATCHED
+from titer.domain.extraction.plates import read_plates
 from titer.domain.extraction.reading import read_grids
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.scopes import find_scopes
@@ -83,6 +84,7 @@ def _read_sheet(
     strays: list[Unmatched],
 ) -> None:
     """Add one sheet's candidates and strays to what was found before."""
+    found += read_plates(sheet, number * 1000 + 999)
     scopes, setters = find_scopes(sheet)
     for at, table in enumerate(find_tables(sheet)):
         reader = RowReader(sheet, table, scopes, setters, file_id)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table, header_unit
+from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind, Reading, looks_numeric, looks_temporal
 from titer.domain.extraction.realign import realigned
 from titer.domain.extraction.roles import sheet_rank
@@ -75,6 +76,9 @@ class TableReader:
             return transposed
         if not self._refs:
             return []
+        numbered = self._numbered()
+        if numbered:
+            return numbered
         long, explicit = self._long()
         wide = self._wide()
         if long and explicit and len(long) >= 0.2 * len(wide):
@@ -171,6 +175,22 @@ class TableReader:
         return ""
 
     # -- long ---------------------------------------------------------------------------------
+
+    def _numbered(self) -> list[Candidate]:
+        """Lines of several results, each in columns of its own."""
+        names = name_columns(self.sheet, self.table, self._refs)
+        found: list[Candidate] = []
+        ends = [*names[1:], max(self.table.columns, default=0) + 1]
+        for name, end in zip(names, ends, strict=False):
+            value = value_after(self.sheet, self.table, self._refs, name, end)
+            if value is None:
+                continue
+            units = unit_after(self.table, name, end)
+            for row in self._refs:
+                if self._row_tests(row, name):
+                    one = self._long_row(row, name, value.index, 0.95, units)
+                    found += [one] if one is not None else []
+        return found
 
     def _long(self) -> tuple[list[Candidate], bool]:
         test_column = self._test_column()

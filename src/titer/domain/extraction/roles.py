@@ -98,7 +98,7 @@ _VALUE: dict[str, float] = {
         (0.975, "mean conc|mean concentration|average conc|average concentration"
                 "|avg conc|mean result"
                 "|average result|conc mean|conc average|concentration mean|quantity mean"
-                "|mean quantity"
+                "|mean quantity|starting quantity mean|sq mean"
                 "|meanresult|mean results|result mean|average results|avg result|mean conc samp"
                 "|adj conc mean|adj result mean|adjconc mean"),
         (0.97, "result|results|résultat|resultat|ergebnis|resultado|resultados|risultato|resultaat"
@@ -118,7 +118,8 @@ _VALUE: dict[str, float] = {
                "|concn|konz.|dosage result|konzentration mittelwert"),
         (0.9, "amount|value|quantity|wert|messwert|mittelwert|mean|average|avg|valeur|valor|valore"
               "|moyenne|media|promedio|medio|moy|mw|numeric value|val|amt|gemiddelde|menge|quantité"
-              "|cantidad|quantita|result 1|x|durchschnitt|average amount|mean amount|concentracao"
+              "|cantidad|quantita|starting quantity|result 1|x|durchschnitt|average amount"
+              "|mean amount|concentracao"
               "|mittel|measured value|test value|count|cantidad media|moyen|qty"),
         (0.85, "measured|reading|measurement|mesure|medida|messung|lectura|lecture|calib conc"
                "|c|analysis value|meas value|response value|level|conc calib units|meas conc"
