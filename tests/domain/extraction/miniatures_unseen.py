@@ -582,3 +582,262 @@ OIL-7702|VIS40|45.9
 """,
     file_name="oil.txt",
 )
+
+add(
+    "chromatography wide with times, areas and amounts of each ion",
+    """
+No.,Sample Name,Ret.Time Chloride min,Area Chloride µS*min,Amount Chloride mg/L,Ret.Time Sulfate min,Area Sulfate µS*min,Amount Sulfate mg/L
+1,Blank,n.a.,n.a.,n.a.,n.a.,n.a.,n.a.
+2,Std 3,4.21,1.221,10.02,9.87,0.912,9.98
+3,RW-70011,4.22,3.110,25.61,9.88,1.440,15.70
+4,RW-70012,4.22,0.512,4.18,9.88,n.a.,n.a.
+5,RW-70012 x10,4.22,0.051,4.21,9.88,0.110,12.0
+""",
+    (("CL", "Chloride", "mg/L"), ("SO4", "Sulfate", "mg/L")),
+    """
+RW-70011|CL|25.61
+RW-70011|SO4|15.70
+RW-70012|CL|4.18
+RW-70012|SO4|12.0
+""",
+)
+add(
+    "one block of an injection with its peaks",
+    """
+Data File C:\\DATA\\RUN7\\004F0401.D
+Sample Name: SOL-5521
+Acq. Operator : LAB
+Injection Date : 02-Mar-26
+
+#  Name        RetTime    Area     Amount    Units
+1  Methanol    1.912      101.2    0.214     %
+2  Ethanol     2.410      8812.0   11.920    %
+3  1-Propanol  3.101      512.1    1.000     %
+""",
+    (("ETOH", "Ethanol", "%"), ("MEOH", "Methanol", "%")),
+    """
+SOL-5521|ETOH|11.920
+SOL-5521|MEOH|0.214
+""",
+    file_name="report.txt",
+)
+add(
+    "unit columns between the oxides",
+    """
+Sample,Date,SiO2,Unit,Al2O3,Unit,CaO,Unit,Sum
+RAW-8101,2026-03-02,21.31,%,5.12,%,64.88,%,99.1
+RAW-8102,2026-03-02,20.98,%,5.40,%,64.10,%,98.8
+Check CRM,2026-03-02,22.0,%,5.0,%,65.0,%,99.9
+""",
+    (("SIO2", "SiO2", "%"), ("AL2O3", "Al2O3", "%"), ("CAO", "CaO", "%")),
+    """
+RAW-8101|SIO2|21.31
+RAW-8101|AL2O3|5.12
+RAW-8101|CAO|64.88
+RAW-8102|SIO2|20.98
+RAW-8102|AL2O3|5.40
+RAW-8102|CAO|64.10
+""",
+)
+add(
+    "german meter with the quantity in the preamble",
+    """
+Gerät;Multi 9630
+Messgröße;pH-Wert
+Datum;02.03.2026
+
+ID;Uhrzeit;Messwert;Einheit;Temperatur;Einheit
+BEL-401;08:11;7,42;;14,2;°C
+BEL-402;08:14;7,61;;14,4;°C
+Puffer 7;08:20;7,00;;20,0;°C
+""",
+    (("PH", "pH-Wert", ""),),
+    """
+BEL-401|PH|7.42
+BEL-402|PH|7.61
+""",
+    decoys=(("TSS", "Total suspended solids", "mg/L"),),
+)
+add(
+    "plate counts with their calculated result",
+    """
+Lab ID,Analysis,Dilution,Plate 1,Plate 2,Average,Result (CFU/mL),Comment
+FOOD-9001,Total plate count,1000,44,51,47.5,47500,
+FOOD-9001,Yeast and mould,10,3,5,4,40,
+FOOD-9002,Total plate count,1000,<1,<1,<1,<1000,
+FOOD-9002,Yeast and mould,10,12,10,11,110,
+NEG CTRL,Total plate count,1,0,0,0,0,
+""",
+    (("TPC", "Total plate count", "CFU/mL"), ("YM", "Yeast and mould", "CFU/mL")),
+    """
+FOOD-9001|TPC|47500
+FOOD-9001|YM|40
+FOOD-9002|TPC|<1000
+FOOD-9002|YM|110
+""",
+)
+add(
+    "samples across with dates and places above the figures",
+    """
+Client,Town,Town,Town
+Sample ID,TWN-1101,TWN-1102,TWN-1103
+Date sampled,2026-03-01,2026-03-01,2026-03-02
+pH,7.4,7.6,7.5
+Conductivity (uS/cm),412,398,405
+Nitrate (mg/L),3.1,2.8,<0.5
+Limit of detection nitrate,0.5,0.5,0.5
+""",
+    (("PH", "pH", ""), ("COND", "Conductivity", "uS/cm"), ("NO3", "Nitrate", "mg/L")),
+    """
+TWN-1101|PH|7.4
+TWN-1101|COND|412
+TWN-1101|NO3|3.1
+TWN-1102|PH|7.6
+TWN-1102|COND|398
+TWN-1102|NO3|2.8
+TWN-1103|PH|7.5
+TWN-1103|COND|405
+TWN-1103|NO3|<0.5
+""",
+)
+add(
+    "figures with their units in one cell",
+    """
+Sample ID,Parameter,Result
+LEA-2201,Chemical oxygen demand,412 mg/L
+LEA-2201,Ammonium nitrogen,38.1 mg/L
+LEA-2202,Chemical oxygen demand,< 15 mg/L
+LEA-2202,Ammonium nitrogen,0.42 mg/L
+""",
+    (("COD", "Chemical oxygen demand", "mg/L"), ("NH4N", "Ammonium as N", "mg/L")),
+    """
+LEA-2201|COD|412
+LEA-2201|NH4N|38.1
+LEA-2202|COD|<15
+LEA-2202|NH4N|0.42
+""",
+)
+add(
+    "spanish autoanalyser, long",
+    """
+Fecha;Muestra;Técnica;Resultado;Unidades;Abs;Observaciones
+02/03/2026;VN-3301;Acidez volátil;0,41;g/L;0,201;
+02/03/2026;VN-3301;SO2 libre;22;mg/L;0,114;
+02/03/2026;VN-3302;Acidez volátil;0,55;g/L;0,266;
+02/03/2026;VN-3302;SO2 libre;18;mg/L;0,098;
+02/03/2026;Control 1;SO2 libre;30;mg/L;0,150;
+""",
+    (("VA", "Acidez volátil", "g/L"), ("FSO2", "SO2 libre", "mg/L")),
+    """
+VN-3301|VA|0.41
+VN-3301|FSO2|22
+VN-3302|VA|0.55
+VN-3302|FSO2|18
+""",
+    encoding="cp1252",
+)
+add(
+    "haematology with flags behind every figure",
+    """
+Sample ID,Date,WBC,WBC Flag,RBC,RBC Flag,HGB,HGB Flag
+,,10^9/L,,10^12/L,,g/L,
+BLD-660101,2026-03-02,12.1,H,4.41,,133,
+BLD-660102,2026-03-02,5.3,,3.02,L,88,L
+QC-LOW,2026-03-02,2.1,,2.0,,60,
+""",
+    (
+        ("WBC", "White blood cells", "10^9/L"),
+        ("RBC", "Red blood cells", "10^12/L"),
+        ("HGB", "Haemoglobin", "g/L"),
+    ),
+    """
+BLD-660101|WBC|12.1
+BLD-660101|RBC|4.41
+BLD-660101|HGB|133
+BLD-660102|WBC|5.3
+BLD-660102|RBC|3.02
+BLD-660102|HGB|88
+""",
+)
+add(
+    "two repeated lines and an average column",
+    """
+Sample Id,Run,Fat,Protein,Moisture,Fat Avg,Protein Avg,Moisture Avg
+MT-4401,1,21.1,18.2,58.9,21.2,18.3,58.8
+MT-4401,2,21.3,18.4,58.7,21.2,18.3,58.8
+MT-4402,1,12.0,20.1,65.2,12.1,20.0,65.3
+MT-4402,2,12.2,19.9,65.4,12.1,20.0,65.3
+""",
+    (("FAT", "Fat", "%"), ("PROT", "Protein", "%"), ("MOIST", "Moisture", "%")),
+    """
+MT-4401|FAT|21.2
+MT-4401|PROT|18.3
+MT-4401|MOIST|58.8
+MT-4402|FAT|12.1
+MT-4402|PROT|20.0
+MT-4402|MOIST|65.3
+""",
+)
+add(
+    "tensile machine with settings and results",
+    """
+Test speed,50,mm/min
+Preload,0.5,N
+
+Specimen label,Thickness (mm),Width (mm),Maximum Load (N),Tensile strength (MPa),Elongation at break (%)
+PLA-1001,2.01,10.0,812.1,40.4,3.2
+PLA-1002,2.00,10.1,799.0,39.6,3.0
+Mean,2.005,10.05,805.6,40.0,3.1
+Standard deviation,0.01,0.07,9.3,0.6,0.1
+""",
+    (("TS", "Tensile strength", "MPa"), ("EB", "Elongation at break", "%")),
+    """
+PLA-1001|TS|40.4
+PLA-1001|EB|3.2
+PLA-1002|TS|39.6
+PLA-1002|EB|3.0
+""",
+)
+add(
+    "qualifier sign in a column of its own",
+    """
+Lab Number,Component,Sign,Result,Units,MRL
+DRK-88101,Arsenic,<,1.0,ug/L,1.0
+DRK-88101,Fluoride,,0.71,mg/L,0.1
+DRK-88102,Arsenic,,2.3,ug/L,1.0
+DRK-88102,Fluoride,<,0.1,mg/L,0.1
+""",
+    (("AS", "Arsenic", "ug/L"), ("F", "Fluoride", "mg/L")),
+    """
+DRK-88102|AS|2.3
+DRK-88101|F|0.71
+""",
+)
+add(
+    "radiation counts with activity and uncertainty",
+    """
+Sample ID;Nuclide;Gross counts;Live time (s);Activity (Bq/kg);Uncertainty (Bq/kg);MDA (Bq/kg)
+FOD-3310;Cs-137;8121;3600;12,4;0,8;1,1
+FOD-3310;K-40;22101;3600;410;21;9
+FOD-3311;Cs-137;210;3600;<1,1;;1,1
+FOD-3311;K-40;19800;3600;377;19;9
+""",
+    (("CS137", "Cs-137", "Bq/kg"), ("K40", "K-40", "Bq/kg")),
+    """
+FOD-3310|CS137|12.4
+FOD-3310|K40|410
+FOD-3311|CS137|<1.1
+FOD-3311|K40|377
+""",
+)
+add(
+    "raw spectrometer table without results",
+    """
+Sample ID,Abs 254,Abs 436,Abs 620,Scan time
+HUM-1201,0.221,0.051,0.010,11:02
+HUM-1202,0.198,0.049,0.009,11:04
+""",
+    (("TOC", "Total organic carbon", "mg/L"),),
+    "",
+    others=("HUM-1201", "HUM-1202"),
+)

@@ -18,6 +18,7 @@ from titer.domain.extraction.wording import fold
 
 _GUESSED = 0.45
 _UNNAMED = 0.8
+_BY_UNIT = 0.9
 _TOO_MANY_COLUMNS = 6
 
 
@@ -37,6 +38,15 @@ def _in_own_unit(named: list[tuple[float, Column]]) -> list[tuple[float, Column]
         return named
     pairs = zip(named, agreed, strict=True)
     return [one for one, agreement in pairs if agreement is not Agreement.CONTRADICTS]
+
+
+_MEAN_WORDS = frozenset("mean avg average mittelwert mittel moyenne media promedio".split())
+
+
+def _means(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
+    """Of the columns that name one assay those of its means, if there are any."""
+    means = [one for one in named if _MEAN_WORDS.intersection(one[1].tests[0].rest)]
+    return means or named
 
 
 class TableReader:
@@ -144,7 +154,7 @@ class TableReader:
             by_test[column.tests[0].assay.id].append((column.tests[0].score * role, column))
         chosen: dict[int, tuple[Column, bool]] = {}
         for named in by_test.values():
-            found = _in_own_unit(named)
+            found = _means(_in_own_unit(named))
             top = max(score for score, _ in found)
             kept = [c for score, c in found if score >= top * 0.985]
             if len(kept) > _TOO_MANY_COLUMNS:
@@ -308,9 +318,21 @@ class TableReader:
                 figures.append(column)
         if not figures:
             return None
+        in_unit = [at for at in figures if self._is_in_own_unit(rows, test_column, at)]
+        if len(in_unit) == 1:
+            return in_unit[0], _BY_UNIT, True, set()
         if len(figures) == 1:
             return figures[0], _UNNAMED, False, {"no_header"}
         return figures[0], _GUESSED, False, {"no_header", "guessed_column"}
+
+    def _is_in_own_unit(self, rows: list[int], test_column: int | None, at: int) -> bool:
+        """Whether a column's header carries the unit of every test that its rows name."""
+        unit = self.table.column(at).unit
+        if not unit or test_column is None:
+            return False
+        named = [self._row_tests(row, test_column) for row in rows]
+        wanted = {tests[0].assay.unit for tests in named if tests}
+        return bool(wanted) and all(compare(unit, w)[0] is Agreement.SAME for w in wanted)
 
     def _unit_column(self, rows: list[int], at: int) -> int | None:
         """The nearest column of units, to the right first."""
