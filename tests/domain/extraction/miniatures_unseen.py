@@ -841,3 +841,221 @@ HUM-1202,0.198,0.049,0.009,11:04
     "",
     others=("HUM-1201", "HUM-1202"),
 )
+
+add(
+    "cold vapour single element with absorbance and blank corrected",
+    """
+Method: Hg CV,,,,
+Date: 02.03.2026,,,,
+Seq,Sample ID,Mean Abs,Mean Conc (ug/L),RSD %,Final Conc (ug/kg)
+1,Cal Zero,0.0002,0,,
+2,Std 1,0.0411,1.00,1.2,
+3,FSH-5501,0.0312,0.76,1.5,38.1
+4,FSH-5502,0.0098,0.24,2.9,12.2
+5,FSH-5502 spike,0.0502,1.22,1.1,61.0
+""",
+    (("HG", "Mercury", "ug/kg"),),
+    """
+FSH-5501|HG|38.1
+FSH-5502|HG|12.2
+""",
+    decoys=(("PH", "pH", ""), ("COND", "Conductivity", "uS/cm")),
+)
+add(
+    "toc with three modes in lines",
+    """
+Type,Anal.,Sample Name,Sample ID,Origin,Result(NPOC),Result(TN),Unit,Vial
+Standard,NPOC,STD,STD 10,c1,10.02,,mg/L,1
+Unknown,NPOC/TN,Raw,SRF-9001,m1,4.112,1.020,mg/L,2
+Unknown,NPOC/TN,Treated,SRF-9002,m1,1.877,0.912,mg/L,3
+Control,NPOC/TN,QC,QC 5,m1,5.01,4.98,mg/L,4
+""",
+    (("TOC", "TOC (NPOC)", "mg/L"), ("TN", "Total nitrogen", "mg/L")),
+    """
+SRF-9001|TOC|4.112
+SRF-9001|TN|1.020
+SRF-9002|TOC|1.877
+SRF-9002|TN|0.912
+""",
+)
+add(
+    "french laboratory list with methods",
+    """
+N° échantillon;Paramètre;Méthode;Résultat;Unité;LQ;Incertitude
+EAU-26-0331;Nitrates;NF EN ISO 10304;12,8;mg/L;0,5;0,9
+EAU-26-0331;Chlorures;NF EN ISO 10304;31,0;mg/L;1;2,1
+EAU-26-0332;Nitrates;NF EN ISO 10304;<0,5;mg/L;0,5;
+EAU-26-0332;Chlorures;NF EN ISO 10304;18,4;mg/L;1;1,3
+""",
+    (("NO3", "Nitrates", "mg/L"), ("CL", "Chlorures", "mg/L")),
+    """
+EAU-26-0331|NO3|12.8
+EAU-26-0331|CL|31.0
+EAU-26-0332|NO3|<0.5
+EAU-26-0332|CL|18.4
+""",
+)
+add(
+    "gas analyser with totals and normalised amounts",
+    """
+Sample: GAS-7001
+Component,Ret.Time,Area,ESTD mol%,Norm mol%
+Nitrogen,0.91,1201,1.022,1.015
+Methane,1.20,88112,92.310,91.705
+Ethane,2.41,4100,5.511,5.475
+Total,,,98.843,98.195
+
+Sample: GAS-7002
+Component,Ret.Time,Area,ESTD mol%,Norm mol%
+Nitrogen,0.91,980,0.811,0.808
+Methane,1.20,89010,94.002,93.657
+Ethane,2.41,3980,5.001,4.983
+Total,,,99.814,99.448
+""",
+    (("CH4", "Methane", "mol%"),),
+    """
+GAS-7001|CH4|91.705
+GAS-7002|CH4|93.657
+""",
+)
+add(
+    "clinical chemistry export with several identifiers",
+    """
+Rack,Pos,Barcode,Patient,Test,Result,Unit,Flag,Abs,Date
+1,1,CLI-440121,P-1,ALT,31,U/L,,0.112,2026-03-02 09:00
+1,1,CLI-440121,P-1,AST,28,U/L,,0.101,2026-03-02 09:00
+1,2,CLI-440122,P-2,ALT,112,U/L,H,0.401,2026-03-02 09:02
+1,2,CLI-440122,P-2,AST,98,U/L,H,0.360,2026-03-02 09:02
+C,1,QC1,,ALT,40,U/L,,0.140,2026-03-02 09:10
+""",
+    (("ALT", "ALT", "U/L"), ("AST", "AST", "U/L")),
+    """
+CLI-440121|ALT|31
+CLI-440121|AST|28
+CLI-440122|ALT|112
+CLI-440122|AST|98
+""",
+)
+add(
+    "soil report wide with extraction names",
+    """
+Lab No,Grower Ref,pH (H2O),pH (CaCl2),Olsen P (mg/kg),K (mg/kg),Mg (mg/kg),Organic C (%)
+SOL-3101,Field A,6.4,5.8,22,181,92,2.1
+SOL-3102,Field B,7.1,6.5,15,140,77,1.8
+""",
+    (
+        ("PHW", "pH (H2O)", ""),
+        ("P", "Olsen phosphorus", "mg/kg"),
+        ("K", "Potassium", "mg/kg"),
+        ("MG", "Magnesium", "mg/kg"),
+    ),
+    """
+SOL-3101|PHW|6.4
+SOL-3101|P|22
+SOL-3101|K|181
+SOL-3101|MG|92
+SOL-3102|PHW|7.1
+SOL-3102|P|15
+SOL-3102|K|140
+SOL-3102|MG|77
+""",
+    decoys=(("TSS", "Total suspended solids", "mg/L"),),
+)
+add(
+    "moisture balance slips after each other",
+    """
+---- DRYING ----
+Sample ID     MOI-8801
+Start weight  5.012 g
+End weight    4.412 g
+Moisture      11.97 %MC
+Dry time      8:12 min
+---- END ----
+---- DRYING ----
+Sample ID     MOI-8802
+Start weight  5.104 g
+End weight    4.611 g
+Moisture      9.66 %MC
+Dry time      7:55 min
+---- END ----
+""",
+    (("MOIST", "Moisture", "%"),),
+    """
+MOI-8801|MOIST|11.97
+MOI-8802|MOIST|9.66
+""",
+    file_name="slip.txt",
+)
+add(
+    "water bath log that names a sample but holds none of its results",
+    """
+Time,Bath,Temp C,Setpoint C,Remark
+08:00,1,37.1,37.0,INC-4401 in
+12:00,1,37.0,37.0,
+16:00,1,37.2,37.0,INC-4401 out
+""",
+    (("TEMP", "Temperature", "degC"), ("COL", "Coliforms", "CFU/100mL")),
+    "",
+    others=("INC-4401",),
+)
+add(
+    "calibration verification that quotes samples in a remark",
+    """
+Element,Cal slope,Intercept,R2,LOD,Next sample
+Pb,0.0211,0.0001,0.9998,0.2,ICP-2201
+Cd,0.1021,0.0000,0.9999,0.05,ICP-2202
+""",
+    (("PB", "Lead", "ug/L"), ("CD", "Cadmium", "ug/L")),
+    "",
+    others=("ICP-2201", "ICP-2202"),
+)
+add(
+    "ion chromatography by lines of a peak table",
+    """
+Sample Name,Peak No,Peak Name,Ret. Time (min),Area (µS*min),Height (µS),Rel. Area (%),Amount (mg/L)
+LCH-6601,1,Fluoride,3.11,0.112,1.01,2.1,0.221
+LCH-6601,2,Chloride,4.40,5.010,30.1,90.0,44.10
+LCH-6602,1,Fluoride,3.11,0.098,0.90,1.9,0.191
+LCH-6602,2,Chloride,4.41,4.022,25.0,88.0,35.62
+""",
+    (("F", "Fluoride", "mg/L"), ("CL", "Chloride", "mg/L")),
+    """
+LCH-6601|F|0.221
+LCH-6601|CL|44.10
+LCH-6602|F|0.191
+LCH-6602|CL|35.62
+""",
+)
+add(
+    "target and measured values of a blending line",
+    """
+Batch,Target Brix,Measured Brix,Target pH,Measured pH,Status
+JCE-1101,11.2,11.3,3.50,3.52,OK
+JCE-1102,11.2,11.1,3.50,3.47,OK
+""",
+    (("BRIX", "Brix", "degBx"), ("PH", "pH", "")),
+    """
+JCE-1101|BRIX|11.3
+JCE-1101|PH|3.52
+JCE-1102|BRIX|11.1
+JCE-1102|PH|3.47
+""",
+    decoys=(("TSS", "Total suspended solids", "mg/L"),),
+)
+add(
+    "previous and current results side by side",
+    """
+Sample ID,Analyte,Previous Result,Current Result,Unit,Change %
+WLL-201,Iron,0.21,0.34,mg/L,61.9
+WLL-201,Manganese,0.05,0.04,mg/L,-20
+WLL-202,Iron,0.10,0.11,mg/L,10
+WLL-202,Manganese,0.02,0.02,mg/L,0
+""",
+    (("FE", "Iron", "mg/L"), ("MN", "Manganese", "mg/L")),
+    """
+WLL-201|FE|0.34
+WLL-201|MN|0.04
+WLL-202|FE|0.11
+WLL-202|MN|0.02
+""",
+)

@@ -34,7 +34,7 @@ def test_nearly_all_is_found_and_nearly_all_that_is_found_is_true() -> None:
         sure += sum(p.confidence >= SURE for p in proposals)
         found += len(proposals)
         true += len(truth)
-    assert right >= 0.97 * found
+    assert right >= 0.96 * found
     assert right >= 0.93 * true
     assert sure >= 0.8 * true
 

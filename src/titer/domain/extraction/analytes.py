@@ -222,7 +222,7 @@ class Lexicon:
         exact = self._exact.get(name, {})
         if size == 1 and len(name) <= 2:
             symbol = name.capitalize()
-            coded = [m for m in exact.values() if m.kind == "code" and m.assay.code in cased]
+            coded = [m for m in exact.values() if {m.assay.code, m.assay.name} & set(cased)]
             if symbol not in held:
                 return [replace(m, score=0.85, rest=rest) for m in coded if len(cased) <= 2]
             found = self._of_concepts(frozenset((elements()[symbol],)), _qualifiers(rest), 1.0)

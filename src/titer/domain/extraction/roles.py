@@ -150,6 +150,7 @@ _NEGATIVE = frozenset(
         " abweichung standardabweichung rohwert extinktion sollwert attendu esperado"
         " grenzwert limite seuil dilucion verdunnung operateur lote kommentar commentaire"
         " lims kit reagent cartridge serial version sequence seq injection inj pct mw"
+        " previous prior former historical anterior vorherig"
         " flagged expiration edited confirmed code interpretation method matrix mass stat"
         " concentration_of_std prepared predilution ampl threshold ct cq tm slope yint eff"
         " ref_range normalrange valid id sample name"

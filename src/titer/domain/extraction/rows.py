@@ -19,6 +19,8 @@ from titer.domain.extraction.wording import words
 
 _LABELS_LOOKED_AT = 7
 _LEAST_PROMISE = 0.8
+_FAINT = 0.4
+_REMARKED = 0.8
 _FIRST_ONLY = frozenset(("n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range"))
 _TYPE_WORDS = frozenset("type typ task content category class".split())
 _NUMBERED = re.compile(r"[\s_#-]*\d{1,2}$")
@@ -152,6 +154,10 @@ class RowReader:
                 return True
         return False
 
+    def _is_remark(self, column: int) -> bool:
+        """Whether a column is for words of any kind, among which a sample may be named."""
+        return 0 < self.table.column(column).role.sample <= _FAINT
+
     def _own(self, row: int, column: int) -> SampleRef | None:
         matches = self.sheet.ids_in(row).get(column, ())
         if len(matches) != 1 or matches[0].fit is Fit.CONTROL:
@@ -160,6 +166,8 @@ class RowReader:
         if match.weak and self.table.column(column).role.sample < 0.4:
             return None
         fit = match.fit.value
+        if self._is_remark(column) and match.fit in (Fit.WORDED, Fit.NUMBERED):
+            fit *= _REMARKED
         if self.table.header and not self.table.column(column).role.sample:
             fit *= 0.97
         return SampleRef(match, (row, column), fit, "column", self.supported)
@@ -167,6 +175,8 @@ class RowReader:
     def carried(self, previous: SampleRef | None, row: int) -> SampleRef | None:
         """A blank cell below a sample's name stands for the same sample."""
         if previous is None or self.id_column is None or self.sheet.text(row, self.id_column):
+            return None
+        if self._is_remark(self.id_column):
             return None
         cells = [self.sheet.text(row, c) for c in self.sheet.filled(row)[:_LABELS_LOOKED_AT]]
         if any(is_control_type(_NUMBERED.sub("", cell)) for cell in cells):
