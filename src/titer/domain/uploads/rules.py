@@ -31,7 +31,7 @@ _LEAST_SHARE_OF_SAMPLES = 0.6
 _SURE_ENOUGH = 0.5
 _WHY_UNMATCHED = {
     "test_not_open": "The test is not scheduled on this sample.",
-    "unknown_sample": "The sample is not one of the open samples.",
+    "unknown_sample": "No sample has this name.",
 }
 
 
