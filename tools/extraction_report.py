@@ -95,11 +95,12 @@ def corpus_cases(folder: Path) -> Iterator[Case]:
                    document.get("hint") or None)  # fmt: skip
 
 
-def miniature_cases() -> Iterator[Case]:
+def miniature_cases(*, unseen: bool = False) -> Iterator[Case]:
     from domain.extraction import miniatures_more  # noqa: F401
     from domain.extraction.miniatures import MINIATURES
+    from domain.extraction.miniatures_unseen import UNSEEN
 
-    for one in MINIATURES:
+    for one in UNSEEN if unseen else MINIATURES:
         truth = [(name, code, frozenset((spelled(result),))) for name, code, result in one.truth]
         yield Case(one.name, f"miniature {one.name}", one.data, one.file_name, one.world, truth,
                    one.hint)  # fmt: skip
@@ -256,6 +257,7 @@ def main() -> None:
     parser.add_argument("--write-calibration", action="store_true")
     chosen = parser.parse_args()
     results = report("miniatures", miniature_cases())
+    results += report("layouts whose truth came first", miniature_cases(unseen=True))
     if chosen.corpus.is_dir():
         results += report("corpus", corpus_cases(chosen.corpus))
     print(f"\nleft-one-group-out squared error {left_out_error(results):.4f}")

@@ -68,6 +68,7 @@ def test_an_upload_answers_as_the_contract_says(lab: Laboratory) -> None:
     assert told["extractor"] == "embedded"
     assert (told["applied"], told["needsReview"], told["unmatched"]) == (0, 2, 0)
     first, second = told["rows"]
+    assert (first["analyteId"], first["analyteCode"]) == (None, None)
     assert list(first) == [
         "row",
         "source",
@@ -81,6 +82,8 @@ def test_an_upload_answers_as_the_contract_says(lab: Laboratory) -> None:
         "confidence",
         "reasons",
         "status",
+        "analyteId",
+        "analyteCode",
     ]
     assert first["source"] == {
         "sheet": first["source"]["sheet"],
@@ -168,6 +171,39 @@ def test_a_reported_samples_rows_change_nothing(lab: Laboratory) -> None:
     other = read(send(lab, wide((sample["trackingId"], "6.0", "0.001"))))
     assert other["applied"] == 0
     assert state(lab, scheduled(sample)["PH"])["result"] == "7.1"
+
+
+def reported(lab: Laboratory, **fields: Any) -> Json:
+    sample = lab.sample("verified", **fields)
+    assert lab.post(f"/samples/{sample['id']}/report").status_code == 200
+    return sample
+
+
+@pytest.mark.parametrize("results", [("7.2", "0.002"), ("6.0", "0.001")])
+def test_the_rows_of_a_sample_that_was_reported_before_are_locked(
+    lab: Laboratory, results: tuple[str, str]
+) -> None:
+    sample = reported(lab, externalId="EXT-77")
+    told = read(send(lab, wide((sample["trackingId"], *results))))
+    assert statuses(told) == ["locked", "locked"]
+    assert [row["sampleTestId"] for row in told["rows"]] == [each["id"] for each in sample["tests"]]
+    assert "The sample has been reported." in told["rows"][0]["reasons"]
+    assert (told["applied"], told["needsReview"], told["unmatched"]) == (0, 2, 0)
+    assert statuses(read(send(lab, wide(("EXT-77", *results))))) == ["locked", "locked"]
+    committed = lab.post(f"/instrument-uploads/{told['id']}/commit", {"rows": [1, 2]}).json()
+    assert (committed["applied"], committed["failed"]) == (0, 2)
+
+
+def test_reported_samples_are_told_from_strangers_beside_open_ones(
+    lab: Laboratory, rival: Laboratory
+) -> None:
+    late, due, theirs = reported(lab), lab.sample("received"), reported(rival, externalId="EXT-9")
+    rows = [(name, "7.1", "0.004") for name in (late["trackingId"], due["trackingId"], "EXT-9")]
+    told = read(send(lab, wide(*rows)))
+    assert statuses(told) == ["locked"] * 2 + ["applied"] * 2 + ["unmatched"] * 2
+    assert theirs["id"] not in {row["sampleId"] for row in told["rows"][4:]}
+    block = f"Sample ID: {late['trackingId']}\nTest,Result\npH,7.1\nLead,0.004\n"
+    assert statuses(read(send(lab, block))) == ["locked", "locked"]
 
 
 def test_a_sample_reported_between_preview_and_commit_is_locked(lab: Laboratory) -> None:

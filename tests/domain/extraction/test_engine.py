@@ -1,6 +1,7 @@
 """What is proposed, how surely, and what is held back."""
 
 import io
+import time
 from typing import Never
 
 import pytest
@@ -255,6 +256,7 @@ def test_the_worker_answers_with_an_extraction_or_a_refusal(monkeypatch) -> None
 def test_the_worker_confines_itself_before_it_reads(monkeypatch) -> None:
     calls = []
     monkeypatch.setattr("resource.setrlimit", lambda which, limits: calls.append((which, limits)))
+    monkeypatch.setattr("gc.disable", lambda: None)
     confine(1000, 3)
     assert (3, 4) in [limits for _, limits in calls]
     assert len(calls) == 5
@@ -320,3 +322,45 @@ def test_bare_numbers_without_a_sample_header_must_be_the_rule() -> None:
     assert only(text, names=("55001", "55002")).confidence < 0.5
     text = "Foo,Iron (mg/L)\n55001,4.2\n55002,4.4\n"
     assert min(p.confidence for p in read(text, names=("55001", "55002")).proposals) > 0.8
+
+
+def test_very_many_values_for_one_test_are_settled_at_once() -> None:
+    world = make_world(["LAB-1001"], [("FE", "Iron", "mg/L")])
+    lines = "".join(f"LAB-1001,{number}.5\n" for number in range(20_000))
+    begun = time.process_time()
+    found = extract(f"Sample ID,Iron (mg/L)\n{lines}".encode(), "run.csv", world)
+    assert time.process_time() - begun < 10
+    assert len(found.proposals) == 60
+    assert all(proposal.conflict for proposal in found.proposals)
+
+
+def test_equal_values_are_one_result_however_many() -> None:
+    world = make_world(["LAB-1001"], [("FE", "Iron", "mg/L")])
+    lines = "LAB-1001,1.5\n" * 200
+    found = extract(f"Sample ID,Iron (mg/L)\n{lines}".encode(), "run.csv", world)
+    assert [(p.result, p.conflict) for p in found.proposals] == [("1.5", False)]
+    found = extract(f"Sample ID,Iron (mg/L)\n{lines}LAB-1001,7\n".encode(), "run.csv", world)
+    assert [(p.result, p.conflict) for p in found.proposals] == [("1.5", True), ("7", True)]
+
+
+def test_the_names_of_unknown_samples_are_told() -> None:
+    world = make_world(["LAB-1001"], [("FE", "Iron", "mg/L")])
+    text = (
+        "Run of 2026-03-01,,\nSample ID,Iron (mg/L),Date\nLAB-1001,1.5,2026-03-01\n"
+        "LAB-1002,<0.1,2026-03-01\n20771,2.25,2026-03-01\nSpecimen: X/4711,1,x\n"
+    )
+    strangers = extract(text.encode(), "run.csv", world).strangers
+    assert {"LAB-1002", "20771", "X/4711"} <= set(strangers)
+    assert not {"LAB-1001", "1.5", "2026-03-01", "<0.1", "x"} & set(strangers)
+
+
+def test_a_plate_of_unknown_samples_holds_no_results() -> None:
+    world = make_world(["GRN-1", "GRN-2", "GRN-3"], [("DON", "Deoxynivalenol", "ug/kg")])
+    plate = "Layout\n,1,2,3\nA,{},{},{}\n\nDeoxynivalenol (ug/kg)\n,1,2,3\nA,1.5,2.5,3.5\n"
+    known = extract(plate.format("GRN-1", "GRN-2", "GRN-3").encode(), "p.csv", world)
+    assert [(p.tracking_id, p.result, p.layout) for p in known.proposals] == [
+        ("GRN-1", "1.5", "plate"),
+        ("GRN-2", "2.5", "plate"),
+        ("GRN-3", "3.5", "plate"),
+    ]
+    assert extract(plate.format("A-1", "B-2", "C-3").encode(), "p.csv", world).proposals == ()

@@ -62,6 +62,8 @@ def test_a_lone_group_of_three_is_ambiguous_where_the_file_does_not_tell(locale)
 
 def test_a_lone_point_before_three_figures_is_ambiguous_among_decimal_commas() -> None:
     assert read_result("1.234", Locale.COMMA).ambiguous
+    grouped = read_result("1.234", Locale.GROUPED)
+    assert (grouped.result, grouped.ambiguous) == ("1234", True)
 
 
 @pytest.mark.parametrize(("text", "result", "unit"), [
@@ -75,7 +77,7 @@ def test_a_unit_behind_the_number_is_taken_off(text, result, unit) -> None:
 
 @pytest.mark.parametrize(("texts", "locale"), [
     (["1.5", "2.25"], Locale.POINT), (["1,5", "2,25"], Locale.COMMA), (["5", "7"], Locale.SILENT),
-    (["1,5", "2.5"], Locale.MIXED), (["1,234.5"], Locale.POINT), (["1.234,5"], Locale.COMMA),
+    (["1,5", "2.5"], Locale.MIXED), (["1,234.5"], Locale.POINT), (["1.234,5"], Locale.GROUPED),
     ([], Locale.SILENT), (["1,234"], Locale.SILENT),
 ])  # fmt: skip
 def test_the_file_tells_its_decimal_sign(texts, locale) -> None:

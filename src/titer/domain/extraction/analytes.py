@@ -55,6 +55,14 @@ class _Entry:
     score: float
 
 
+_PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
+
+
+def _tidy(text: str) -> str:
+    """A name with single spaces, and none just inside of brackets."""
+    return " ".join(_PADDED.sub("", text).split())
+
+
 def _stems(text: str) -> list[str]:
     """The words of a text without their figures."""
     return [word.strip("0123456789.,") or word for word in words(text)]
@@ -90,13 +98,20 @@ class Lexicon:
         self._cache: dict[str, tuple[TestMatch, ...]] = {}
         for assay in self.assays.values():
             self._learn(assay)
-        for alias, kind in [(x, "learned") for x in learned] + [(x, "hint") for x in hinted]:
-            if alias.assay_id in self.assays and key(alias.text):
-                found = TestMatch(self.assays[alias.assay_id], 1.0, kind)
-                # A person's word outweighs what the name would mean elsewhere.
-                self._exact[key(alias.text)] = {alias.assay_id: found}
+        for aliases, kind in ((learned, "learned"), (hinted, "hint")):
+            # A person's word outweighs what the name would mean elsewhere.
+            self._exact.update(self._said(aliases, kind))
         self._stems = self._all_stems()
         self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
+
+    def _said(self, aliases: Iterable[LearnedAlias], kind: str) -> dict[str, dict[int, TestMatch]]:
+        """What people said that names mean; one name may stand for an analyte of several panels."""
+        said: dict[str, dict[int, TestMatch]] = {}
+        for alias in aliases:
+            assay = self.assays.get(alias.assay_id)
+            if assay is not None and key(alias.text):
+                said.setdefault(key(alias.text), {})[assay.id] = TestMatch(assay, 1.0, kind)
+        return said
 
     def _all_stems(self) -> frozenset[str]:
         """A word of every name that could lead to an assay; most texts hold none of them."""
@@ -134,7 +149,7 @@ class Lexicon:
         """The assays a text may name, the likeliest first."""
         cached = self._cache.get(text)
         if cached is None:
-            cached = self._match(text.strip())
+            cached = self._match(_tidy(text))
             if len(self._cache) < 100_000:
                 self._cache[text] = cached
         return cached
@@ -207,7 +222,7 @@ class Lexicon:
         exact = self._exact.get(name, {})
         if size == 1 and len(name) <= 2:
             symbol = name.capitalize()
-            coded = [m for m in exact.values() if m.kind == "code" and m.assay.code in cased]
+            coded = [m for m in exact.values() if {m.assay.code, m.assay.name} & set(cased)]
             if symbol not in held:
                 return [replace(m, score=0.85, rest=rest) for m in coded if len(cased) <= 2]
             found = self._of_concepts(frozenset((elements()[symbol],)), _qualifiers(rest), 1.0)

@@ -65,4 +65,9 @@ def ceiling(flags: Iterable[str]) -> float:
 
 def confidence(raw: float, flags: Iterable[str]) -> float:
     """Calibrated and capped; never above `CAP`."""
+    return _confidence(raw, frozenset(flags))
+
+
+@lru_cache(maxsize=4096)
+def _confidence(raw: float, flags: frozenset[str]) -> float:
     return round(min(calibrate(raw), ceiling(flags), CAP), 4)

@@ -9,10 +9,12 @@ from titer.domain.extraction.identifiers import Fit, Identifiers, IdMatch
 from titer.domain.extraction.judging import decide
 from titer.domain.extraction.layouts import TableReader
 from titer.domain.extraction.limits import MAX_PROPOSALS, MAX_UNMATCHED
+from titer.domain.extraction.plates import read_plates
 from titer.domain.extraction.reading import read_grids
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.scopes import find_scopes
 from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.strangers import find_strangers
 from titer.domain.extraction.strays import find_strays
 from titer.domain.extraction.values import Extraction, Unmatched, World
 
@@ -43,6 +45,7 @@ def extract_from_grids(
         tuple(unmatched[:MAX_UNMATCHED]),
         len(unmatched),
         tuple(grid.name for grid in grids),
+        strangers=find_strangers(sheets),
     )
 
 
@@ -81,6 +84,7 @@ def _read_sheet(
     strays: list[Unmatched],
 ) -> None:
     """Add one sheet's candidates and strays to what was found before."""
+    found += read_plates(sheet, number * 1000 + 999)
     scopes, setters = find_scopes(sheet)
     for at, table in enumerate(find_tables(sheet)):
         reader = RowReader(sheet, table, scopes, setters, file_id)

@@ -67,6 +67,8 @@ def is_header(sheet: Sheet, row: int) -> bool:
     filled = sheet.filled(row)
     if len(filled) < 2:
         return False
+    if len(filled) == 2 and _names_one_test(sheet, row, filled):
+        return False
     ids = sheet.strong_ids(row)
     figures = 0
     for column in filled:
@@ -92,6 +94,15 @@ def is_header(sheet: Sheet, row: int) -> bool:
     allowed = 0.2 * len(filled) if named >= 3 and labels >= 5 else 0
     share = 0.3 if figures or labels < 3 or len(filled) < 8 else 0.1
     return figures <= allowed and labels >= 2 and labels >= share * len(filled)
+
+
+def _names_one_test(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a line of two cells says what the lines below it are about: "Analyte", "Nitrate"."""
+    left, right = (sheet.text(row, column) for column in filled)
+    role, other = sheet.role(left), sheet.role(right)
+    if not role.test or role.sample or role.value or other.sample or other.test or other.unit:
+        return False
+    return bool(sheet.tests(right)) and not sheet.tests(left)
 
 
 def _heads_figures(sheet: Sheet, row: int, filled: list[int]) -> bool:

@@ -49,8 +49,8 @@ def read_hint(text: str | None, assays: Iterable[Assay]) -> Hint:
                 headers[_role_name(column[1])].add(key(other))
             else:
                 owners = named.get(key(one), [])
-                if len(owners) == 1 and key(other) not in named:
-                    aliases.append(LearnedAlias(other, owners[0]))
+                if key(other) not in named:
+                    aliases += [LearnedAlias(other, owner) for owner in owners]
     return Hint(tuple(aliases), frozenset(headers["sample"]), frozenset(headers["value"]),
                 frozenset(headers["test"]))  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate
@@ -145,6 +146,8 @@ def _exponent(number: Decimal) -> int:
 
 def settle(group: list[Judged]) -> list[Judged]:
     """Of all that was read for one target: means before replicates, the surer before the less."""
+    if len(group) == 1:
+        return group
     means = {j.candidate.table for j in group if j.candidate.row_kind == "mean"}
     kept = [j for j in group if j.candidate.row_kind == "mean" or j.candidate.table not in means]
     if any(j.candidate.rank >= 0.7 for j in kept):
@@ -152,19 +155,31 @@ def settle(group: list[Judged]) -> list[Judged]:
     top = max(j.raw for j in kept)
     kept = [j for j in kept if j.raw >= 0.87 * top]
     rank = max(j.candidate.rank for j in kept)
+    lesser = [j for j in kept if j.candidate.rank != rank]
     best = [j for j in kept if j.candidate.rank == rank]
-    disagree = any(not any(_same(j, b) for b in best) for j in kept if j not in best)
-    kept = best
-    kept.sort(key=lambda j: (-j.raw, j.candidate.table, j.candidate.place))
+    best.sort(key=lambda j: (-j.raw, j.candidate.table, j.candidate.place))
+    distinct = _distinct(best)
+    if len(distinct) > 1:
+        for judged in distinct:
+            judged.flags.add("several_values")
+    elif not all(_same(judged, distinct[0]) for judged in lesser):
+        distinct[0].flags.add("sheets_disagree")
+    return distinct
+
+
+def _distinct(group: list[Judged]) -> list[Judged]:
+    """One of each value, and no more than can be looked through."""
+    spelled: set[tuple[str, str]] = set()
     distinct: list[Judged] = []
-    for judged in kept[:_MOST_VALUES]:
+    for judged in group:
+        spelling = (judged.unit, judged.result)
+        if spelling in spelled:
+            continue
+        spelled.add(spelling)
         if not any(_same(judged, held) for held in distinct):
             distinct.append(judged)
-    for judged in distinct:
-        if len(distinct) > 1:
-            judged.flags.add("several_values")
-        elif disagree:
-            judged.flags.add("sheets_disagree")
+        if len(distinct) == _MOST_VALUES:
+            break
     return distinct
 
 
@@ -175,18 +190,23 @@ def _same(left: Judged, right: Judged) -> bool:
 def decide(candidates: Iterable[Candidate], world: World) -> tuple[list[Proposal], list[Unmatched]]:
     """Proposals for the open targets, and what was read without one."""
     schedule = Schedule(world)
-    by_target: dict[int, list[Judged]] = defaultdict(list)
+    by_target: dict[tuple[int, int], list[Judged]] = defaultdict(list)
     unmatched: list[Unmatched] = []
     for candidate in candidates:
         judged = judge(candidate, schedule)
         if judged is None:
             unmatched.append(_unscheduled(candidate))
         else:
-            by_target[judged.target_id].append(judged)
+            by_target[judged.target_id, judged.test.assay.id].append(judged)
     settled = [judged for group in by_target.values() for judged in settle(group)]
-    proposals = [propose(judged) for judged in settled if reread(judged)]
+    proposals = [propose(judged) for judged in settled if reread(judged) and not _idle(judged)]
     proposals.sort(key=lambda p: (p.source.sheet, p.source.line, p.source.column, p.target_id))
     return proposals, unmatched
+
+
+def _idle(judged: Judged) -> bool:
+    """Whether a row is one of several for its test, and in a unit that is none of the test's."""
+    return {"several_values", "unit_contradicts"} <= judged.flags
 
 
 def _unscheduled(candidate: Candidate) -> Unmatched:
@@ -194,6 +214,7 @@ def _unscheduled(candidate: Candidate) -> Unmatched:
     return Unmatched(
         "test_not_open", sample.id, sample.tracking_id, candidate.tests[0].assay.code,
         candidate.reading.result, candidate.unit, candidate.sheet.grid.source(*candidate.place),
+        candidate.tests[0].assay.id,
     )  # fmt: skip
 
 
@@ -226,11 +247,11 @@ def propose(judged: Judged) -> Proposal:
         conflict="several_values" in flags,
         layout=candidate.layout,
         source=grid.source(*candidate.place),
-        sample_source=grid.source(*sample.place) if sample.place else None,
-        test_source=grid.source(*candidate.test_place) if candidate.test_place else None,
+        sample_source=candidate.sheet.cited(sample.place),
+        test_source=candidate.sheet.cited(candidate.test_place),
         converted_from=judged.original,
         flags=flags,
-        reasons=reasons(judged),
+        reasons=reasons(sample.match.fit, test.kind, judged.agreement, flags),
     )
 
 
@@ -274,17 +295,15 @@ _FLAG_REASONS = {
 }
 
 
-def reasons(judged: Judged) -> tuple[str, ...]:
+@lru_cache(maxsize=1024)
+def reasons(fit: Fit, kind: str, agreement: Agreement, flags: frozenset[str]) -> tuple[str, ...]:
     """What speaks for a row and what against it."""
-    found = [
-        _SAMPLE_REASONS.get(judged.candidate.sample.match.fit, ""),
-        _TEST_REASONS.get(judged.test.kind, ""),
-    ]
-    if judged.agreement is Agreement.SAME:
+    found = [_SAMPLE_REASONS.get(fit, ""), _TEST_REASONS.get(kind, "")]
+    if agreement is Agreement.SAME:
         found.append("The unit is the test's own.")
-    elif judged.agreement is Agreement.NOTE:
+    elif agreement is Agreement.NOTE:
         found.append("The unit is taken as equal to the test's unit.")
-    found += [_FLAG_REASONS[flag] for flag in sorted(judged.flags) if flag in _FLAG_REASONS]
+    found += [_FLAG_REASONS[flag] for flag in sorted(flags) if flag in _FLAG_REASONS]
     return tuple(reason for reason in found if reason)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table, header_unit
+from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind, Reading, looks_numeric, looks_temporal
 from titer.domain.extraction.realign import realigned
 from titer.domain.extraction.roles import sheet_rank
@@ -17,6 +18,7 @@ from titer.domain.extraction.wording import fold
 
 _GUESSED = 0.45
 _UNNAMED = 0.8
+_BY_UNIT = 0.9
 _TOO_MANY_COLUMNS = 6
 
 
@@ -27,6 +29,24 @@ def _reach(found: list[Candidate]) -> float:
         sample = one.sample.match.sample.id
         best[sample] = max(best.get(sample, 0.0), one.quality)
     return sum(best.values())
+
+
+def _in_own_unit(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
+    """Of the columns that name one assay those in its unit, if others have contrary ones."""
+    agreed = [compare(c.unit, c.tests[0].assay.unit)[0] if c.unit else None for _, c in named]
+    if Agreement.SAME not in agreed:
+        return named
+    pairs = zip(named, agreed, strict=True)
+    return [one for one, agreement in pairs if agreement is not Agreement.CONTRADICTS]
+
+
+_MEAN_WORDS = frozenset("mean avg average mittelwert mittel moyenne media promedio".split())
+
+
+def _means(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
+    """Of the columns that name one assay those of its means, if there are any."""
+    means = [one for one in named if _MEAN_WORDS.intersection(one[1].tests[0].rest)]
+    return means or named
 
 
 class TableReader:
@@ -66,6 +86,9 @@ class TableReader:
             return transposed
         if not self._refs:
             return []
+        numbered = self._numbered()
+        if numbered:
+            return numbered
         long, explicit = self._long()
         wide = self._wide()
         if long and explicit and len(long) >= 0.2 * len(wide):
@@ -130,7 +153,8 @@ class TableReader:
             role = value or (0.9 if not (column.role.sample or column.role.test) else 0.5)
             by_test[column.tests[0].assay.id].append((column.tests[0].score * role, column))
         chosen: dict[int, tuple[Column, bool]] = {}
-        for found in by_test.values():
+        for named in by_test.values():
+            found = _means(_in_own_unit(named))
             top = max(score for score, _ in found)
             kept = [c for score, c in found if score >= top * 0.985]
             if len(kept) > _TOO_MANY_COLUMNS:
@@ -161,6 +185,22 @@ class TableReader:
         return ""
 
     # -- long ---------------------------------------------------------------------------------
+
+    def _numbered(self) -> list[Candidate]:
+        """Lines of several results, each in columns of its own."""
+        names = name_columns(self.sheet, self.table, self._refs)
+        found: list[Candidate] = []
+        ends = [*names[1:], max(self.table.columns, default=0) + 1]
+        for name, end in zip(names, ends, strict=False):
+            value = value_after(self.sheet, self.table, self._refs, name, end)
+            if value is None:
+                continue
+            units = unit_after(self.table, name, end)
+            for row in self._refs:
+                if self._row_tests(row, name):
+                    one = self._long_row(row, name, value.index, 0.95, units)
+                    found += [one] if one is not None else []
+        return found
 
     def _long(self) -> tuple[list[Candidate], bool]:
         test_column = self._test_column()
@@ -278,9 +318,21 @@ class TableReader:
                 figures.append(column)
         if not figures:
             return None
+        in_unit = [at for at in figures if self._is_in_own_unit(rows, test_column, at)]
+        if len(in_unit) == 1:
+            return in_unit[0], _BY_UNIT, True, set()
         if len(figures) == 1:
             return figures[0], _UNNAMED, False, {"no_header"}
         return figures[0], _GUESSED, False, {"no_header", "guessed_column"}
+
+    def _is_in_own_unit(self, rows: list[int], test_column: int | None, at: int) -> bool:
+        """Whether a column's header carries the unit of every test that its rows name."""
+        unit = self.table.column(at).unit
+        if not unit or test_column is None:
+            return False
+        named = [self._row_tests(row, test_column) for row in rows]
+        wanted = {tests[0].assay.unit for tests in named if tests}
+        return bool(wanted) and all(compare(unit, w)[0] is Agreement.SAME for w in wanted)
 
     def _unit_column(self, rows: list[int], at: int) -> int | None:
         """The nearest column of units, to the right first."""

@@ -139,12 +139,12 @@ def carry_out(mapping: Mapping, sheets: list[Sheet], world: World) -> tuple[Prop
 
 def combine(embedded: Extraction, mapped: tuple[Proposal, ...], name: str) -> Extraction:
     """Two readings of one file: agreement strengthens, disagreement is a conflict."""
-    by_target: dict[int, list[Proposal]] = defaultdict(list)
+    by_target: dict[tuple[int, int], list[Proposal]] = defaultdict(list)
     for proposal in embedded.proposals:
-        by_target[proposal.target_id].append(proposal)
-    other: dict[int, list[Proposal]] = defaultdict(list)
+        by_target[proposal.target_id, proposal.assay_id].append(proposal)
+    other: dict[tuple[int, int], list[Proposal]] = defaultdict(list)
     for proposal in mapped:
-        other[proposal.target_id].append(proposal)
+        other[proposal.target_id, proposal.assay_id].append(proposal)
     combined: list[Proposal] = []
     for target in dict.fromkeys([*by_target, *other]):
         combined += _combine_target(by_target.get(target, []), other.get(target, []))

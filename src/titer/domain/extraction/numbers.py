@@ -23,6 +23,7 @@ class Locale(Enum):
 
     POINT = "point"
     COMMA = "comma"
+    GROUPED = "comma, and points between thousands"
     MIXED = "mixed"
     SILENT = "silent"
 
@@ -93,7 +94,7 @@ _PLAIN = re.compile(r"^[<>≤≥~]?\s*-?[\d.,]+")
 
 def detect_locale(texts: Iterable[str]) -> Locale:
     """Count the numbers that can only be read with a point, and those only with a comma."""
-    point = comma = 0
+    point = comma = grouped = 0
     for text in texts:
         match = _PLAIN.match(text.strip())
         if not match:
@@ -103,12 +104,13 @@ def detect_locale(texts: Iterable[str]) -> Locale:
             point += 5
         elif _COMMA_FULL.match(number):
             comma += 5
+            grouped += "," in number
         elif "." in number and _POINT.match(number):
             point += 1
         elif "," in number and _COMMA.match(number):
             comma += 1
     if comma and comma >= 4 * point:
-        return Locale.COMMA
+        return Locale.GROUPED if grouped else Locale.COMMA
     if point and point >= 4 * comma:
         return Locale.POINT
     return Locale.MIXED if point or comma else Locale.SILENT
@@ -142,8 +144,10 @@ def _single_sign(text: str, sign: str, locale: Locale) -> tuple[str, bool]:
     decimal = decimal.removesuffix(".")
     if sign == ".":
         # A lone point groups thousands only in a file that writes decimals with a comma.
+        if grouped and locale is Locale.GROUPED:
+            return text.replace(".", ""), True
         return decimal, grouped and locale is Locale.COMMA
-    if not grouped or locale is Locale.COMMA:
+    if not grouped or locale in (Locale.COMMA, Locale.GROUPED):
         return decimal, False
     if locale is Locale.POINT:
         return text.replace(",", ""), False

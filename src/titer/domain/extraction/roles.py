@@ -98,7 +98,7 @@ _VALUE: dict[str, float] = {
         (0.975, "mean conc|mean concentration|average conc|average concentration"
                 "|avg conc|mean result"
                 "|average result|conc mean|conc average|concentration mean|quantity mean"
-                "|mean quantity"
+                "|mean quantity|starting quantity mean|sq mean"
                 "|meanresult|mean results|result mean|average results|avg result|mean conc samp"
                 "|adj conc mean|adj result mean|adjconc mean"),
         (0.97, "result|results|résultat|resultat|ergebnis|resultado|resultados|risultato|resultaat"
@@ -112,13 +112,15 @@ _VALUE: dict[str, float] = {
                ""
                "|titre|titer"
                "|content|mass conc|conc calc|calculated amount|calc amount|found conc|conc found"
+               "|activity|specific activity|activity concentration"
                "|solution conc|cal conc|quantification|quant result"
                "|density|potency|conc calib|measured concentration|mean conc. (sample)"
                "|found|determined conc|wt conc|average value|mean value|computed conc"
                "|concn|konz.|dosage result|konzentration mittelwert"),
         (0.9, "amount|value|quantity|wert|messwert|mittelwert|mean|average|avg|valeur|valor|valore"
               "|moyenne|media|promedio|medio|moy|mw|numeric value|val|amt|gemiddelde|menge|quantité"
-              "|cantidad|quantita|result 1|x|durchschnitt|average amount|mean amount|concentracao"
+              "|cantidad|quantita|starting quantity|result 1|x|durchschnitt|average amount"
+              "|mean amount|concentracao"
               "|mittel|measured value|test value|count|cantidad media|moyen|qty"),
         (0.85, "measured|reading|measurement|mesure|medida|messung|lectura|lecture|calib conc"
                "|c|analysis value|meas value|response value|level|conc calib units|meas conc"
@@ -133,7 +135,7 @@ _NEGATIVE = frozenset(
         "area height rt retention ret time date rsd sd stdev std stddev dev deviation err"
         " error uncertainty ± cv raw intensity intensities int counts cps signal abs"
         " absorbance response expected nominal theoretical theor reference ref range ranges"
-        " limit limits lod loq mdl rl lld lloq uloq ql dl lower upper min max minimum"
+        " limit limits lod loq mdl mda rl lld lloq uloq ql dl lower upper min max minimum"
         " maximum low high flag flags status dilution dil factor weight wt volume vol blank"
         " recovery rec recovered spike spiked standard standards calibration cal calibrator"
         " curve slope intercept r2 offset qvalue accuracy bias diff difference index no nr"
@@ -148,6 +150,7 @@ _NEGATIVE = frozenset(
         " abweichung standardabweichung rohwert extinktion sollwert attendu esperado"
         " grenzwert limite seuil dilucion verdunnung operateur lote kommentar commentaire"
         " lims kit reagent cartridge serial version sequence seq injection inj pct mw"
+        " previous prior former historical anterior vorherig"
         " flagged expiration edited confirmed code interpretation method matrix mass stat"
         " concentration_of_std prepared predilution ampl threshold ct cq tm slope yint eff"
         " ref_range normalrange valid id sample name"
@@ -162,6 +165,14 @@ _STATISTIC = re.compile(
     r"|standardabweichung|stabw|ecart[- ]type|desv.*|varianz|se|sem|95% ci|relative std.*|sum:?"
     r"|reporting limit|mdl|lod|loq|rl|detection limit|bias|difference|rpd)[:.]?$"
 )
+_STATISTIC_OF = re.compile(
+    r"^\D{2,24}[ _](?:%?\s?rsd|sd|std\.?\s?dev\.?|stdev|cv|%\s?cv)\s?\(?%?\)?$"
+)
+_SIGNAL = re.compile(
+    r"^(?:(?:raw|net|mean|meas\.?|corr\.?|average|avg) )?"
+    r"(?:intensit(?:y|ies)|intens\.?|cps|counts per second|absorbance|peak area|response)"
+    r"(?: (?:average|mean|avg|per run))?$"
+)
 _MEAN = re.compile(
     r"^(?:mean|average|avg|ave|aver\.?|mittelwert|mw|mittel|moyenne|moy\.?|media|promedio|medio|x̄"
     r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x)[:.]?$"
@@ -174,8 +185,14 @@ _CONTROL_TYPE = re.compile(
     r"|matrix spike|dup|duplicate|ccv|ccb|icv|icb|lcs|lfb|crm|wash|rinse|quality control|ctrl|ref"
     r"|reference|kalibrierung|leerwert|blanc|étalon|etalon|blanco|patron|patrón|kontrolle"
     r"|standard solution|method blank|drift|ntc|negative control|positive control|nc|pc"
-    r"|fortified|spk|bianco|branco)$"
+    r"|fortified|spk|bianco|branco|(?:matrix |post )?spike dup(?:licate)?|post spike|ms|msd|lcsd"
+    r"|(?:lab|laboratory|sample|analytical) dup(?:licate)?|(?:prep|reagent|instrument) blank"
+    r"|(?:lab|laboratory) control(?: sample)?(?: dup(?:licate)?)?"
+    r"|(?:initial|continuing) calibration .{3,12}|calibration (?:check|verification))$"
 )
+
+
+_NUMBER_OF_RESULT = re.compile(r"[a-z]{0,2}\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +242,7 @@ def role_of(text: str) -> Role:
         elif name in _SAMPLE_FAINT:
             sample = max(sample, 0.4)
         test = max(test, 1.0 if name in _TEST else 0.0)
-        unit = max(unit, 1.0 if name in _UNIT else 0.0)
+        unit = max(unit, 1.0 if name in _UNIT or _unnumbered(name) in _UNIT else 0.0)
         value = max(value, _VALUE.get(name, 0.0))
     negative = bool(negative_words(text)) and not (sample or test or unit or value)
     if not value and not (sample or test or unit):
@@ -233,6 +250,11 @@ def role_of(text: str) -> Role:
     if value and negative_words(_bracket(text)) - _SOFT_NEGATIVE:
         value *= 0.9
     return Role(sample, test, unit, value, negative)
+
+
+def _unnumbered(name: str) -> str:
+    """A header of one of several results without the number of the result: `unit` of `unit r1`."""
+    return " ".join(word for word in name.split() if not _NUMBER_OF_RESULT.fullmatch(word))
 
 
 def _bracket(text: str) -> str:
@@ -257,7 +279,16 @@ def _loose_value(text: str, negative: bool) -> float:
 @lru_cache(maxsize=16384)
 def is_statistic(text: str) -> bool:
     """Whether a row label names a statistic over other rows that is no result."""
-    return len(text) < 32 and _STATISTIC.match(fold(text)) is not None
+    if len(text) >= 32:
+        return False
+    plain = fold(text)
+    return _STATISTIC.match(plain) is not None or _STATISTIC_OF.match(plain) is not None
+
+
+@lru_cache(maxsize=16384)
+def is_signal(text: str) -> bool:
+    """Whether a row label names what the instrument sensed, from which results are calculated."""
+    return len(text) < 32 and _SIGNAL.match(fold(text)) is not None
 
 
 @lru_cache(maxsize=16384)

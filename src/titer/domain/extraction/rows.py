@@ -1,19 +1,33 @@
 """Who a row is about, and whether it is a result row at all."""
 
+import re
+
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.identifiers import Fit, IdMatch
 from titer.domain.extraction.numbers import looks_temporal
-from titer.domain.extraction.roles import is_control_type, is_mean, is_statistic
+from titer.domain.extraction.roles import (
+    is_control_type,
+    is_mean,
+    is_signal,
+    is_statistic,
+    role_of,
+)
 from titer.domain.extraction.scopes import Scope
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.wording import words
 
 _LABELS_LOOKED_AT = 7
+_LEAST_PROMISE = 0.8
+_FAINT = 0.4
+_REMARKED = 0.8
 _FIRST_ONLY = frozenset(("n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range"))
+_TYPE_WORDS = frozenset("type typ task content category class".split())
+_NUMBERED = re.compile(r"[\s_#-]*\d{1,2}$")
 _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
+_SIGNS = frozenset("<>≤≥")
 _LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
 
 
@@ -34,10 +48,12 @@ class RowReader:
         self.scopes = scopes
         self.file_id = file_id
         self._kinds: dict[int, str] = {}
+        self._qualified: dict[int, bool] = {}
+        self._promising: dict[int, bool] = {}
         self.id_column, self.supported = self._choose_id_column()
         self._type_columns = [
             c.index for c in table.columns.values()
-            if any("type" in words(t) or "typ" in words(t) for t in c.texts)
+            if any(w in _TYPE_WORDS for t in c.texts for w in words(t))
         ]  # fmt: skip
 
         self._mark_columns = [
@@ -138,6 +154,10 @@ class RowReader:
                 return True
         return False
 
+    def _is_remark(self, column: int) -> bool:
+        """Whether a column is for words of any kind, among which a sample may be named."""
+        return 0 < self.table.column(column).role.sample <= _FAINT
+
     def _own(self, row: int, column: int) -> SampleRef | None:
         matches = self.sheet.ids_in(row).get(column, ())
         if len(matches) != 1 or matches[0].fit is Fit.CONTROL:
@@ -146,6 +166,8 @@ class RowReader:
         if match.weak and self.table.column(column).role.sample < 0.4:
             return None
         fit = match.fit.value
+        if self._is_remark(column) and match.fit in (Fit.WORDED, Fit.NUMBERED):
+            fit *= _REMARKED
         if self.table.header and not self.table.column(column).role.sample:
             fit *= 0.97
         return SampleRef(match, (row, column), fit, "column", self.supported)
@@ -153,6 +175,11 @@ class RowReader:
     def carried(self, previous: SampleRef | None, row: int) -> SampleRef | None:
         """A blank cell below a sample's name stands for the same sample."""
         if previous is None or self.id_column is None or self.sheet.text(row, self.id_column):
+            return None
+        if self._is_remark(self.id_column):
+            return None
+        cells = [self.sheet.text(row, c) for c in self.sheet.filled(row)[:_LABELS_LOOKED_AT]]
+        if any(is_control_type(_NUMBERED.sub("", cell)) for cell in cells):
             return None
         fit = previous.fit * (0.95 if previous.via == "carried" else 0.92)
         fit = max(fit, previous.match.fit.value * 0.87)
@@ -180,19 +207,34 @@ class RowReader:
                 return "statistic"
             if is_mean(text) and (at == 0 or not first_only):
                 return "mean"
+            if is_signal(text) and self._has_results(column):
+                return "statistic"
         for column in self._type_columns:
             if is_control_type(self.sheet.text(row, column)):
                 return "control"
         return ""
 
+    def _has_results(self, column: int) -> bool:
+        """Whether other labels of a column promise results, so that not all rows are signals."""
+        held = self._promising.get(column)
+        if held is None:
+            texts = {self.sheet.text(row, column) for row in self.body}
+            held = any(role_of(text).value >= _LEAST_PROMISE for text in texts)
+            self._promising[column] = held
+        return held
+
     def qualified(self, row: int) -> bool:
         """Whether a mark beside the number says that the number is only a limit."""
-        if any(self.sheet.text(row, c) in ("<", ">", "≤", "≥") for c in self.sheet.filled(row)):
-            return True
-        return any(self.sheet.text(row, c).casefold() in _LIMIT_MARKS for c in self._mark_columns)
+        held = self._qualified.get(row)
+        if held is None:
+            marks = (self.sheet.text(row, c).casefold() for c in self._mark_columns)
+            held = not _SIGNS.isdisjoint(self.sheet.rows[row]) or any(
+                mark in _LIMIT_MARKS for mark in marks
+            )
+            self._qualified[row] = held
+        return held
 
     def rivals(self, row: int, sample: SampleRef) -> bool:
         """Whether the row also names another sample of the tenant."""
-        return any(
-            m.sample.id != sample.match.sample.id for m in self.sheet.strong_ids(row).values()
-        )
+        named = self.sheet.strong_ids(row)
+        return bool(named) and any(m.sample.id != sample.match.sample.id for m in named.values())

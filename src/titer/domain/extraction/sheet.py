@@ -16,6 +16,7 @@ from titer.domain.extraction.numbers import (
     read_result,
 )
 from titer.domain.extraction.roles import Role, role_of
+from titer.domain.extraction.values import Source
 from titer.domain.extraction.wording import key
 
 _FRACTIONAL = re.compile(r"^[<>]?\s?-?\d*[.,]\d+(?:[eE][+-]?\d+)?$")
@@ -32,6 +33,7 @@ class Sheet:
         self.rows = [tuple([cell.strip() for cell in row]) for row in grid.rows]
         self._filled: list[list[int] | None] = [None] * len(self.rows)
         self._readings: dict[str, Reading] = {}
+        self._cited: dict[tuple[int, int], Source] = {}
         self._row_strong: dict[int, dict[int, IdMatch]] = {}
         self._row_ids: dict[int, dict[int, tuple[IdMatch, ...]]] = {}
 
@@ -48,6 +50,15 @@ class Sheet:
     def _column_locales(self) -> dict[int, Locale]:
         width = self.grid.width
         return {c: detect_locale(row[c] for row in self.rows if c < len(row)) for c in range(width)}
+
+    def cited(self, place: tuple[int, int] | None) -> Source | None:
+        """A cell that many results cite, such as a header's."""
+        if place is None:
+            return None
+        held = self._cited.get(place)
+        if held is None:
+            held = self._cited[place] = self.grid.source(*place)
+        return held
 
     def text(self, row: int, column: int) -> str:
         cells = self.rows[row]

@@ -38,5 +38,5 @@ def _stray(reader: RowReader, row: int, column: int, model: Candidate) -> Unmatc
     unit = reading.unit or (model.unit if model.layout == "wide" else "")
     return Unmatched(
         "unknown_sample", None, None, tests[0].assay.code, reading.result, unit,
-        sheet.grid.source(row, column),
+        sheet.grid.source(row, column), tests[0].assay.id,
     )  # fmt: skip

@@ -82,44 +82,60 @@ def _source(source: Source | None) -> list[Any] | None:
 
 
 def pack_extraction(extraction: Extraction) -> dict[str, Any]:
-    """An extraction as JSON can hold it."""
+    """An extraction as JSON can hold it; what many proposals share is listed once."""
+    grounds: dict[Any, int] = {}
+    cited: dict[Source, int] = {}
+
+    def place(source: Source | None) -> int | None:
+        return None if source is None else cited.setdefault(source, len(cited))
+
+    def pack(p: Proposal) -> list[Any]:
+        original = p.converted_from
+        ground = grounds.setdefault((p.flags, p.reasons), len(grounds))
+        return [
+            p.target_id, p.sample_id, p.assay_id, p.result, p.unit, p.confidence, p.raw_score,
+            p.conflict, p.layout, _source(p.source), place(p.sample_source),
+            place(p.test_source), original and [original.result, original.unit], ground,
+        ]  # fmt: skip
+
+    proposals = [pack(proposal) for proposal in extraction.proposals]
     return {
-        "proposals": [_pack_proposal(p) for p in extraction.proposals],
+        "proposals": proposals,
+        "grounds": [[sorted(flags), reasons] for flags, reasons in grounds],
+        "cited": [_source(source) for source in cited],
         "unmatched": [
-            [u.reason, u.sample_id, u.tracking_id, u.code, u.result, u.unit, _source(u.source)]
+            [
+                u.reason,
+                u.sample_id,
+                u.tracking_id,
+                u.code,
+                u.result,
+                u.unit,
+                _source(u.source),
+                u.assay_id,
+            ]
             for u in extraction.unmatched
         ],
         "unmatched_total": extraction.unmatched_total,
         "sheets": extraction.sheets,
         "extractor": extraction.extractor,
         "notes": extraction.notes,
+        "strangers": extraction.strangers,
     }
-
-
-def _pack_proposal(p: Proposal) -> list[Any]:
-    original = (
-        None if p.converted_from is None else [p.converted_from.result, p.converted_from.unit]
-    )
-    return [
-        p.target_id, p.sample_id, p.assay_id, p.result, p.unit, p.confidence, p.raw_score,
-        p.conflict, p.layout, _source(p.source), _source(p.sample_source),
-        _source(p.test_source), original, sorted(p.flags), p.reasons,
-    ]  # fmt: skip
 
 
 def unpack_extraction(document: Any, world: World) -> Extraction:
     """Rebuild an extraction, trusting nothing in it that the world does not bear out."""
     try:
-        targets = {t.id: (t.sample_id, t.assay_id) for t in world.targets}
-        tracking = {s.id: s.tracking_id for s in world.samples}
-        assays = {a.id: a for a in world.assays}
+        unpack = _Unpacking(document, world)
         return Extraction(
-            tuple(_unpack_proposal(p, targets, tracking, assays) for p in document["proposals"]),
-            tuple(_unpack_unmatched(u) for u in document["unmatched"]),
+            tuple([unpack.proposal(p) for p in document["proposals"]]),
+            tuple([unpack.unmatched(u) for u in document["unmatched"]]),
             int(document["unmatched_total"]),
             tuple(_text(name) for name in document["sheets"]),
             _text(document["extractor"]),
             tuple(_text(note) for note in document["notes"]),
+            tuple(_text(name) for name in document["strangers"]),
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Garbled(str(error)) from None
@@ -136,35 +152,45 @@ def _unpack_source(value: Any) -> Source:
     return Source(_text(sheet), int(line), int(column), _text(text))
 
 
-def _unpack_proposal(
-    packed: Any,
-    targets: dict[int, tuple[int, int]],
-    tracking: dict[int, str],
-    assays: dict[int, Assay],
-) -> Proposal:
-    (target, sample, assay, result, unit, sure, raw, conflict, layout, source, sample_source,
-     test_source, original, flags, reasons) = packed  # fmt: skip
-    if targets.get(target) != (sample, assay) or not 0 <= float(sure) <= 1:
-        raise Garbled("a proposal for no open target")
-    known = assays[assay]
-    return Proposal(
-        target_id=target, sample_id=sample, tracking_id=tracking[sample], assay_id=assay,
-        code=known.code, analyte_id=known.analyte_id, result=_text(result), unit=_text(unit),
-        confidence=float(sure), raw_score=float(raw), conflict=bool(conflict),
-        layout=_text(layout), source=_unpack_source(source),
-        sample_source=None if sample_source is None else _unpack_source(sample_source),
-        test_source=None if test_source is None else _unpack_source(test_source),
-        converted_from=_original(original),
-        flags=frozenset(_text(flag) for flag in flags),
-        reasons=tuple(_text(reason) for reason in reasons),
-    )  # fmt: skip
+class _Unpacking:
+    """What proposals are held against, and what they share."""
+
+    def __init__(self, document: Any, world: World) -> None:
+        self._targets = {(t.id, t.sample_id, t.assay_id) for t in world.targets}
+        self._tracking = {s.id: s.tracking_id for s in world.samples}
+        self._assays = {a.id: a for a in world.assays}
+        self._cited = [_unpack_source(source) for source in document["cited"]]
+        self._grounds = [
+            (frozenset(_text(flag) for flag in flags), tuple(_text(reason) for reason in reasons))
+            for flags, reasons in document["grounds"]
+        ]
+
+    def _place(self, number: Any) -> Source | None:
+        return None if number is None else self._cited[number]
+
+    def proposal(self, packed: Any) -> Proposal:
+        (target, sample, assay, result, unit, sure, raw, conflict, layout, source, sample_source,
+         test_source, original, ground) = packed  # fmt: skip
+        if (target, sample, assay) not in self._targets or not 0 <= float(sure) <= 1:
+            raise Garbled("a proposal for no open target")
+        known = self._assays[assay]
+        flags, reasons = self._grounds[ground]
+        return Proposal(
+            target_id=target, sample_id=sample, tracking_id=self._tracking[sample],
+            assay_id=assay, code=known.code, analyte_id=known.analyte_id, result=_text(result),
+            unit=_text(unit), confidence=float(sure), raw_score=float(raw),
+            conflict=bool(conflict), layout=_text(layout), source=_unpack_source(source),
+            sample_source=self._place(sample_source), test_source=self._place(test_source),
+            converted_from=_original(original), flags=flags, reasons=reasons,
+        )  # fmt: skip
+
+    def unmatched(self, packed: Any) -> Unmatched:
+        reason, sample, tracking_id, code, result, unit, source, assay = packed
+        if assay is not None and assay not in self._assays:
+            raise Garbled("a value of no known assay")
+        return Unmatched(_text(reason), sample, tracking_id, code, _text(result), _text(unit),
+                         _unpack_source(source), assay)  # fmt: skip
 
 
 def _original(packed: Any) -> Original | None:
     return None if packed is None else Original(_text(packed[0]), _text(packed[1]))
-
-
-def _unpack_unmatched(packed: Any) -> Unmatched:
-    reason, sample, tracking_id, code, result, unit, source = packed
-    return Unmatched(_text(reason), sample, tracking_id, code, _text(result), _text(unit),
-                     _unpack_source(source))  # fmt: skip

@@ -96,6 +96,7 @@ def _tidy(unit: str) -> str:
     text = re.sub(r"^([mun]?g)\s?(?:n|p|s|si|caco3|c|o2|cl2)\s?/", r"\1/", text)
     text = text.replace("litre", "l").replace("liter", "l").replace("deg.", "deg")
     text = re.sub(r"\bmass\s*%", "mass%", text)
+    text = re.sub(r"%\s*(?:(?:air\s*)?sat(?:uration|\.)?|mc|dc)$", "%", text)
     text = re.sub(r"(?<=[a-z])\s*(?:\^|\*\*)?\s*-1\b", "^-1", text)
     inverse = re.fullmatch(r"(.+?)[\s.·*]+([a-z0-9]+?)\^-1", text)
     if inverse:

@@ -14,7 +14,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Assay:
-    """A test, or one analyte of a panel, as the tenant's catalogue names it."""
+    """A test, or one analyte of a panel, as the tenant's catalogue names it.
+
+    `id` is its number in a world. `test_definition_id` and `test_code` say which test of the
+    catalogue it is, or belongs to.
+    """
 
     id: int
     code: str
@@ -22,11 +26,16 @@ class Assay:
     unit: str = ""
     aliases: tuple[str, ...] = ()
     analyte_id: int | None = None
+    test_definition_id: int | None = None
+    test_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An assay scheduled on a sample: the place where a result would be entered."""
+    """An assay scheduled on a sample: the place where a result would be entered.
+
+    The analytes of one scheduled panel share its id.
+    """
 
     id: int
     sample_id: int
@@ -104,11 +113,15 @@ class Unmatched:
     result: str
     unit: str
     source: Source
+    assay_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """Everything read from one file."""
+    """Everything read from one file.
+
+    `strangers` are the names that could be samples' which the world does not hold.
+    """
 
     proposals: tuple[Proposal, ...]
     unmatched: tuple[Unmatched, ...]
@@ -116,3 +129,4 @@ class Extraction:
     sheets: tuple[str, ...]
     extractor: str = "embedded"
     notes: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()

@@ -45,6 +45,8 @@ _NEAR = (
     ("bromide", "element:Br"),
     ("iodide", "element:I"),
     ("haemoglobin", "hemoglobin"),
+    # Most laboratories have only one of them, and mean the one that is related to 25 degrees.
+    ("conductivity", "specific conductance"),
 )
 
 

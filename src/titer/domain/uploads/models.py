@@ -27,7 +27,8 @@ class InstrumentUpload(Versioned, TenantOwned):
 
 
 class InstrumentUploadRow(TenantOwned):
-    """One value of a file: the cell it stands in, and the test it seems to be a result of.
+    """One value of a file: the cell it stands in, and the test, or the analyte of a panel, that it
+    seems to be a result of.
 
     `result` and `unit` are the file's; `entry` is what is entered, which differs where the unit
     had to be converted. `label` is the file's name for the test.
@@ -48,6 +49,8 @@ class InstrumentUploadRow(TenantOwned):
     external_id: Mapped[str | None]
     test_definition_id: Mapped[int | None]
     test_code: Mapped[str | None]
+    analyte_id: Mapped[int | None]
+    analyte_code: Mapped[str | None]
     sample_test_id: Mapped[int | None]
     result: Mapped[str | None]
     unit: Mapped[str | None]
@@ -59,11 +62,13 @@ class InstrumentUploadRow(TenantOwned):
 
 
 class ExtractionAlias(Versioned, TenantOwned):
-    """A name that this organization's instruments give a test, learned from a written row."""
+    """A name that this organization's instruments give a test, or an analyte of one, learned from
+    a written row."""
 
     __tablename__ = "extraction_aliases"
 
     text: Mapped[str]
     text_folded: Mapped[str]
     test_definition_id: Mapped[int]
+    analyte_id: Mapped[int | None]
     created_by: Mapped[int | None]

@@ -6,7 +6,7 @@ never with values, and what follows from its answer is read from the file by the
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -54,6 +54,10 @@ class File:
     hint: str | None = None
 
 
+#: Who bears names that no open work has: a wider world, or the same one.
+Further = Callable[[Surroundings, Sequence[str]], Awaitable[Surroundings]]
+
+
 @dataclass(slots=True)
 class _Queue:
     """The files of one organization: one is read at a time."""
@@ -92,15 +96,17 @@ class ReadingRoom:
                 child, self._ahead = await self._ahead, None
                 await child.stop()
 
-    async def read(self, file: File, around: Surroundings) -> Extraction:
-        """The results that a file holds.
+    async def read(
+        self, file: File, around: Surroundings, further: Further | None = None
+    ) -> tuple[Extraction, Surroundings]:
+        """The results that a file holds, and what it was read in at last.
 
-        Raises `UnreadableUpload`; `RateLimited` when the organization's earlier files take too
-        long, and `Unavailable` when everybody's do.
+        `further` is asked who the file's strangers are. Raises `UnreadableUpload`; `RateLimited`
+        when the organization's earlier files take too long, and `Unavailable` when everybody's do.
         """
         async with self._turn(around.organization_id):
             try:
-                return await self._read(file, around)
+                return await self._read(file, around, further)
             except UnreadableFile as error:
                 raise UnreadableUpload(error.sentence) from error
 
@@ -126,12 +132,26 @@ class ReadingRoom:
             if not queue.waiting:
                 del self._queues[organization_id]
 
-    async def _read(self, file: File, around: Surroundings) -> Extraction:
+    async def _read(
+        self, file: File, around: Surroundings, further: Further | None
+    ) -> tuple[Extraction, Surroundings]:
         model = self._model if around.allow_language_model else None
         study = await self._study(file, around, with_excerpt=model is not None)
+        if further is not None and study.extraction.strangers:
+            wider = await further(around, study.extraction.strangers)
+            if wider is not around:
+                around = wider
+                study = await self._study(file, around, with_excerpt=model is not None)
+        if model is None or study.excerpt is None or not is_weak(study.extraction):
+            return study.extraction, around
+        return await self._advised(file, around, model, study), around
+
+    async def _advised(
+        self, file: File, around: Surroundings, model: LanguageModel, study: Study
+    ) -> Extraction:
+        """What a file holds by the word of the language model too."""
         found = study.extraction
-        if model is None or study.excerpt is None or not is_weak(found):
-            return found
+        assert study.excerpt is not None
         mapping = await _ask(model, study.excerpt)
         if mapping is None:
             return found

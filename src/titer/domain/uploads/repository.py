@@ -1,21 +1,25 @@
 """All queries about instrument uploads, their rows, learned names, and what is open to results."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, select
 
 from titer.domain.extraction.values import Assay, LearnedAlias, Target, World
 from titer.domain.extraction.values import Sample as KnownSample
-from titer.domain.reference.models import TestDefinition
-from titer.domain.samples.models import Sample, SampleTest
+from titer.domain.reference.models import Analyte, TestDefinition
+from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
 from titer.domain.uploads.models import ExtractionAlias, InstrumentUpload, InstrumentUploadRow
-from titer.domain.uploads.rules import Place, Row, RowStatus, Standing
+from titer.domain.uploads.rules import Goal, Place, Row, RowStatus, Standing
 from titer.kit.records import Records
 from titer.kit.tenancy import TenantSession
 
 T = TypeVar("T")
+#: The numbers of a world's assays, by test definition and analyte.
+Numbers = Mapping[tuple[int | None, int | None], int]
 #: As many ids as one statement names, on either database.
 PIECE = 1_000
 #: As many samples as are read at a time, with their tests: ids enough for one statement.
@@ -30,6 +34,10 @@ def in_pieces(ids: Collection[T]) -> Iterator[Sequence[T]]:
         yield listed[start : start + PIECE]
 
 
+def _numbers(assays: Iterable[Assay]) -> Numbers:
+    return {(each.test_definition_id, each.analyte_id): each.id for each in assays}
+
+
 class OpenWork:
     """What an organization's files may speak about: samples not yet reported, and their tests.
 
@@ -40,20 +48,38 @@ class OpenWork:
     def __init__(self, session: TenantSession) -> None:
         self.session = session
 
+    async def widen(self, world: World, names: Sequence[str]) -> World:
+        """The world with those further samples that bear one of the names, whatever became of
+        them; the same world where there are none."""
+        known = {sample.id for sample in world.samples}
+        found: dict[int, KnownSample] = {}
+        for column in (Sample.tracking_id, Sample.external_id):
+            for piece in in_pieces(names):
+                for sample in await self._samples(column.in_(piece)):
+                    if sample.id not in known:
+                        found[sample.id] = sample
+        if not found:
+            return world
+        numbers = _numbers(world.assays)
+        targets = list(world.targets)
+        for ids in in_pieces(sorted(found)):
+            targets += await self._targets(ids, numbers)
+        return replace(world, samples=(*world.samples, *found.values()), targets=tuple(targets))
+
     async def read(self, sha256: str) -> World:
         """The world that the file is read in; samples that it was written to before belong to it,
         reported or not."""
-        samples, targets = await self._open()
+        assays = await self._assays()
+        numbers = _numbers(assays)
+        samples, targets = await self._open(numbers)
         known = {sample.id for sample in samples}
         before = await self._written_to(sha256)
         for piece in in_pieces(sorted(before - known)):
             samples += await self._samples(Sample.id.in_(piece))
-            targets += await self._targets(piece)
-        return World(
-            tuple(samples), tuple(await self._assays()), tuple(targets), await self._learned()
-        )
+            targets += await self._targets(piece, numbers)
+        return World(tuple(samples), tuple(assays), tuple(targets), await self._learned(assays))
 
-    async def _open(self) -> tuple[list[KnownSample], list[Target]]:
+    async def _open(self, numbers: Numbers) -> tuple[list[KnownSample], list[Target]]:
         samples: list[KnownSample] = []
         targets: list[Target] = []
         below: int | None = None
@@ -65,7 +91,7 @@ class OpenWork:
             if not page:
                 break
             samples += page
-            targets += await self._targets([sample.id for sample in page])
+            targets += await self._targets([sample.id for sample in page], numbers)
             below = page[-1].id
         return samples, targets
 
@@ -75,13 +101,27 @@ class OpenWork:
         rows = await self.session.below(statement.order_by(Sample.id.desc()).limit(PAGE))
         return [KnownSample(*row) for row in rows]
 
-    async def _targets(self, sample_ids: Sequence[int]) -> list[Target]:
-        columns = SampleTest.id, SampleTest.sample_id, SampleTest.test_definition_id
-        # A panel's results are its analytes', which an upload does not know of yet.
-        statement: Any = select(*columns).where(
-            SampleTest.sample_id.in_(sample_ids), SampleTest.panel.is_(False)
-        )
-        return [Target(*row) for row in await self.session.below(statement)]
+    async def _targets(self, sample_ids: Sequence[int], numbers: Numbers) -> list[Target]:
+        """The tests of samples; of a panel every analyte that it was scheduled with."""
+        test = SampleTest
+        columns = test.id, test.sample_id, test.test_definition_id, test.panel
+        statement: Any = select(*columns).where(test.sample_id.in_(sample_ids))
+        found: list[Target] = []
+        panels: dict[int, tuple[int, int]] = {}
+        for id_, sample_id, definition_id, panel in await self.session.below(statement):
+            if panel:
+                panels[id_] = (sample_id, definition_id)
+            else:
+                found.append(Target(id_, sample_id, numbers[definition_id, None]))
+        for piece in in_pieces(panels):
+            result = AnalyteResult
+            statement = select(result.sample_test_id, result.analyte_id)
+            statement = statement.where(result.sample_test_id.in_(piece))
+            for test_id, analyte_id in await self.session.below(statement):
+                sample_id, definition_id = panels[test_id]
+                number = numbers[definition_id, analyte_id]
+                found.append(Target(test_id, sample_id, number))
+        return found
 
     async def _written_to(self, sha256: str) -> set[int]:
         statement = (
@@ -97,14 +137,37 @@ class OpenWork:
         return {int(sample_id) for sample_id in await self.session.scalars(statement) if sample_id}
 
     async def _assays(self) -> list[Assay]:
-        definitions = await self.session.scalars(select(TestDefinition).order_by(TestDefinition.id))
-        return [Assay(each.id, each.code, each.name, each.unit or "") for each in definitions]
+        """The tests of the catalogue, then the analytes of its panels, numbered from 1."""
+        test, part = TestDefinition, Analyte
+        tests: Any = select(test.id, test.code, test.name, test.unit).order_by(test.id)
+        parts: Any = select(
+            part.id, part.test_definition_id, part.code, part.name, part.unit
+        ).order_by(part.id)
+        codes: dict[int, str] = {}
+        found: list[Assay] = []
+        for id_, code, name, unit in await self.session.below(tests):
+            codes[id_] = code
+            found.append(Assay(len(found) + 1, code, name, unit or "", (), None, id_, code))
+        for id_, test_id, code, name, unit in await self.session.below(parts):
+            number = len(found) + 1
+            found.append(Assay(number, code, name, unit or "", (), id_, test_id, codes[test_id]))
+        return found
 
-    async def _learned(self) -> tuple[LearnedAlias, ...]:
-        columns = ExtractionAlias.text, ExtractionAlias.test_definition_id
-        statement: Any = select(*columns)
-        rows = await self.session.below(statement)
-        return tuple(LearnedAlias(text, test_id) for text, test_id in rows)
+    async def _learned(self, assays: Sequence[Assay]) -> tuple[LearnedAlias, ...]:
+        """The learned names; one of an analyte holds for every assay of the same code."""
+        by_code: dict[str, list[int]] = {}
+        codes: dict[tuple[int | None, int | None], str] = {}
+        for each in assays:
+            code = each.code.casefold()
+            by_code.setdefault(code, []).append(each.id)
+            codes[each.test_definition_id, each.analyte_id] = code
+        alias = ExtractionAlias
+        statement: Any = select(alias.text, alias.test_definition_id, alias.analyte_id)
+        return tuple(
+            LearnedAlias(text, number)
+            for text, test_id, analyte_id in await self.session.below(statement)
+            for number in by_code[codes[test_id, analyte_id]]
+        )
 
 
 class InstrumentUploads(Records[InstrumentUpload]):
@@ -134,27 +197,51 @@ class InstrumentUploadRows(Records[InstrumentUploadRow]):
         """Every row that was written from this file, and the upload that did it."""
         row = InstrumentUploadRow
         statement = (
-            select(row.sample_test_id, row.sheet, row.line, row.column, row.result, row.upload_id)
+            select(
+                row.sample_test_id,
+                row.analyte_id,
+                row.sheet,
+                row.line,
+                row.column,
+                row.result,
+                row.upload_id,
+            )
             .join(InstrumentUpload, InstrumentUpload.id == row.upload_id)
             .where(InstrumentUpload.sha256 == sha256, row.status == RowStatus.APPLIED)
             .order_by(row.upload_id.desc())
         )
-        found = await self.session.execute(statement)
-        return {Place(*told[:-1]): told[-1] for told in found.all()}
-
-    async def standings(self, test_ids: Collection[int]) -> Mapping[int, Standing]:
-        """How the tests stand that rows would be written to."""
-        found: dict[int, Standing] = {}
-        for piece in in_pieces(sorted(test_ids)):
-            statement = (
-                select(SampleTest.id, SampleTest.result, SampleTest.verified_at, Sample.reported_at)
-                .join(Sample, Sample.id == SampleTest.sample_id)
-                .where(SampleTest.id.in_(piece))
-            )
-            for test_id, result, verified_at, reported_at in await self.session.execute(statement):
-                standing = Standing(result, verified_at is not None, reported_at is not None)
-                found[test_id] = standing
+        found: dict[Place, int] = {}
+        for told in await self.session.execute(statement):
+            test_id, analyte_id, sheet, line, column, result, upload_id = told
+            goal = None if test_id is None else Goal(test_id, analyte_id)
+            found[Place(goal, sheet, line, column, result)] = upload_id
         return found
+
+    async def standings(self, test_ids: Collection[int]) -> Mapping[Goal, Standing]:
+        """How the tests stand that rows would be written to, and every analyte of the panels."""
+        found: dict[Goal, Standing] = {}
+        test, part = SampleTest, AnalyteResult
+        for piece in in_pieces(sorted(test_ids)):
+            columns = test.id, test.panel, test.result, test.verified_at, Sample.reported_at
+            statement: Any = select(*columns).join(Sample, Sample.id == test.sample_id)
+            panels: dict[int, tuple[bool, bool]] = {}
+            for told in await self.session.below(statement.where(test.id.in_(piece))):
+                test_id, panel, result, verified_at, reported_at = told
+                closed = verified_at is not None, reported_at is not None
+                found[Goal(test_id, None)] = Standing(result, *closed)
+                if panel:
+                    panels[test_id] = closed
+            statement = select(part.sample_test_id, part.analyte_id, part.result)
+            if panels:
+                statement = statement.where(part.sample_test_id.in_(panels))
+                for test_id, analyte_id, result in await self.session.below(statement):
+                    found[Goal(test_id, analyte_id)] = Standing(result, *panels[test_id])
+        return found
+
+
+@lru_cache(maxsize=1024)
+def _spelled(reasons: tuple[str, ...]) -> str:
+    return json.dumps(reasons)
 
 
 def _values(upload_id: int, row: Row) -> dict[str, Any]:
@@ -171,12 +258,14 @@ def _values(upload_id: int, row: Row) -> dict[str, Any]:
         "external_id": row.external_id,
         "test_definition_id": row.test_definition_id,
         "test_code": row.test_code,
+        "analyte_id": row.analyte_id,
+        "analyte_code": row.analyte_code,
         "sample_test_id": row.sample_test_id,
         "result": row.result,
         "unit": row.unit,
         "entry": row.entry,
         "confidence": row.confidence,
-        "reasons": json.dumps(row.reasons),
+        "reasons": _spelled(tuple(row.reasons)),
         "status": row.status,
     }
 

@@ -1,12 +1,14 @@
 """What becomes of a row that was read from a file. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from titer.domain.extraction.roles import role_of
-from titer.domain.extraction.values import Extraction, Proposal, Source, Unmatched
+from titer.domain.extraction.values import Assay, Extraction, Proposal, Source, Unmatched, World
 
 
 class RowStatus(StrEnum):
@@ -29,7 +31,7 @@ _LEAST_SHARE_OF_SAMPLES = 0.6
 _SURE_ENOUGH = 0.5
 _WHY_UNMATCHED = {
     "test_not_open": "The test is not scheduled on this sample.",
-    "unknown_sample": "The sample is not one of the open samples.",
+    "unknown_sample": "No sample has this name.",
 }
 
 
@@ -51,6 +53,8 @@ class Row:
     external_id: str | None = None
     test_definition_id: int | None = None
     test_code: str | None = None
+    analyte_id: int | None = None
+    analyte_code: str | None = None
     sample_test_id: int | None = None
     confidence: Decimal = Decimal(0)
     reasons: list[str] = field(default_factory=list)
@@ -58,34 +62,72 @@ class Row:
     conflict: bool = False
 
     @property
+    def goal(self) -> "Goal | None":
+        if self.sample_test_id is None:
+            return None
+        return Goal(self.sample_test_id, self.analyte_id)
+
+    @property
     def place(self) -> "Place":
-        return Place(self.sample_test_id, self.sheet, self.line, self.column, self.result)
+        return Place(self.goal, self.sheet, self.line, self.column, self.result)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Goal(NamedTuple):
+    """Where a result would be entered: a scheduled test, or one analyte of a scheduled panel."""
+
+    sample_test_id: int
+    analyte_id: int | None
+
+
+class Place(NamedTuple):
     """What makes a row of a file the same row, when the file is sent again."""
 
-    sample_test_id: int | None
+    goal: Goal | None
     sheet: str
     line: int
     column: int
     result: str | None
 
 
+class Cell(Protocol):
+    """Whatever names a cell of a file."""
+
+    @property
+    def sheet(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+def cells(places: Sequence[Cell]) -> str:
+    """Cells in words: "line 2, columns 3 and 4"; by line and sheet, in the order of the file."""
+    columns: dict[tuple[str, int], set[int]] = {}
+    for each in places:
+        columns.setdefault((each.sheet, each.line), set()).add(each.column)
+    told: list[str] = []
+    for (sheet, line), found in sorted(columns.items()):
+        listed = " and ".join(str(column) for column in sorted(found))
+        named = f"line {line}, column{'s' if len(found) > 1 else ''} {listed}"
+        told.append(f"{sheet}, {named}" if sheet else named)
+    return "; ".join(told)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """As much of a scheduled test as decides whether it takes a row."""
+    """As much of a scheduled test, or of one of its analytes, as decides whether it takes a row."""
 
     result: str | None
     verified: bool
     reported: bool
 
 
-def rows_of(extraction: Extraction, external_ids: Mapping[int, str | None]) -> list[Row]:
+def rows_of(extraction: Extraction, world: World) -> list[Row]:
     """The rows of an extraction in the order of their cells, numbered from 1."""
-    found = [_proposed(each, external_ids) for each in extraction.proposals]
-    found += [_unmatched(each, external_ids) for each in extraction.unmatched]
+    external_ids = {sample.id: sample.external_id for sample in world.samples}
+    assays = {assay.id: assay for assay in world.assays}
+    found = [_proposed(each, external_ids, assays) for each in extraction.proposals]
+    found += [_unmatched(each, external_ids, assays) for each in extraction.unmatched]
     sheets = {_kept(name): at for at, name in enumerate(extraction.sheets)}
     found.sort(key=lambda row: (sheets.get(row.sheet, 0), row.line, row.column))
     for number, row in enumerate(found, 1):
@@ -93,7 +135,9 @@ def rows_of(extraction: Extraction, external_ids: Mapping[int, str | None]) -> l
     return found
 
 
-def _proposed(proposal: Proposal, external_ids: Mapping[int, str | None]) -> Row:
+def _proposed(
+    proposal: Proposal, external_ids: Mapping[int, str | None], assays: Mapping[int, Assay]
+) -> Row:
     original = proposal.converted_from
     row = _row(
         proposal.source,
@@ -104,9 +148,9 @@ def _proposed(proposal: Proposal, external_ids: Mapping[int, str | None]) -> Row
     row.label = _kept(proposal.test_source.text) if proposal.test_source else None
     row.sample_id, row.tracking_id = proposal.sample_id, proposal.tracking_id
     row.external_id = external_ids.get(proposal.sample_id)
-    row.test_definition_id, row.test_code = proposal.assay_id, proposal.code
+    _name(row, assays[proposal.assay_id])
     row.sample_test_id = proposal.target_id
-    row.confidence = Decimal(f"{proposal.confidence:.4f}").normalize()
+    row.confidence = _exact(proposal.confidence)
     row.reasons = list(proposal.reasons)
     row.conflict = proposal.conflict
     if original:
@@ -114,11 +158,27 @@ def _proposed(proposal: Proposal, external_ids: Mapping[int, str | None]) -> Row
     return row
 
 
-def _unmatched(value: Unmatched, external_ids: Mapping[int, str | None]) -> Row:
+@lru_cache(maxsize=1024)
+def _exact(confidence: float) -> Decimal:
+    return Decimal(f"{confidence:.4f}").normalize()
+
+
+def _name(row: Row, assay: Assay) -> None:
+    """Say on a row which test of the catalogue it is about, and which analyte of it."""
+    row.test_definition_id = assay.test_definition_id
+    row.test_code = assay.test_code
+    if assay.analyte_id is not None:
+        row.analyte_id, row.analyte_code = assay.analyte_id, assay.code
+
+
+def _unmatched(
+    value: Unmatched, external_ids: Mapping[int, str | None], assays: Mapping[int, Assay]
+) -> Row:
     row = _row(value.source, value.result, value.unit)
     row.sample_id, row.tracking_id = value.sample_id, value.tracking_id
     row.external_id = external_ids.get(value.sample_id) if value.sample_id else None
-    row.test_code = value.code
+    if value.assay_id is not None:
+        _name(row, assays[value.assay_id])
     row.reasons = [_WHY_UNMATCHED.get(value.reason, "No scheduled test fits.")]
     return row
 
@@ -130,6 +190,8 @@ def _row(source: Source, result: str, unit: str) -> Row:
 
 def _kept(text: str) -> str:
     """The text, without what no database keeps."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
@@ -187,21 +249,36 @@ def tally(statuses: Sequence[str], unmatched_total: int = 0) -> Tally:
     return Tally(applied, review, max(unmatched, unmatched_total))
 
 
-def lessons(pairs: Iterable[tuple[str | None, int, Collection[str]]]) -> dict[str, int]:
-    """What written rows teach: by the file's name for a test, the test it surely means.
+class Measurand(NamedTuple):
+    """A test of the catalogue, or an analyte of a panel, with its code and name."""
 
-    Each pair is a name, a test definition, and the names that the catalogue has for it. A name
-    that stood for several tests, or that any column might have, teaches nothing.
+    test_definition_id: int
+    analyte_id: int | None
+    code: str
+    name: str
+
+
+def lessons(pairs: Iterable[tuple[str | None, Measurand]]) -> dict[str, Measurand]:
+    """What written rows teach: by the file's name for a test or an analyte, which it surely means.
+
+    Each pair is a name and what its row was written to. A name that stood for several codes, or
+    that any column might have, teaches nothing; nor does one that the catalogue has already.
     """
-    meant: dict[str, set[int]] = {}
+    meant: dict[str, dict[str, Measurand]] = {}
     spelled: dict[str, str] = {}
-    for label, definition_id, known in pairs:
+    for label, measurand in pairs:
         name = " ".join((label or "").split())
         folded = name.casefold()
-        if _tells(name) and folded not in {each.casefold() for each in known}:
-            meant.setdefault(folded, set()).add(definition_id)
+        code = measurand.code.casefold()
+        if _tells(name) and folded not in (code, measurand.name.casefold()):
+            meant.setdefault(folded, {})[code] = measurand
             spelled.setdefault(folded, name)
-    return {spelled[name]: ids.pop() for name, ids in meant.items() if len(ids) == 1}
+    return {
+        spelled[name]: measurand
+        for name, by_code in meant.items()
+        if len(by_code) == 1
+        for measurand in by_code.values()
+    }
 
 
 def _tells(name: str) -> bool:

@@ -1,16 +1,16 @@
 """Use cases of instrument uploads: keeping what was read, writing it, committing reviewed rows."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from titer.domain.extraction.values import Extraction, World
 from titer.domain.organizations.repository import Organizations
-from titer.domain.reference.repository import TestDefinitions
+from titer.domain.reference.repository import Analytes, TestDefinitions
 from titer.domain.results import service as results
 from titer.domain.results.errors import DuplicateInRequest
 from titer.domain.results.rules import Source
-from titer.domain.results.service import Entry, Outcome
+from titer.domain.results.service import AnalyteEntry, Entry
 from titer.domain.samples.models import SampleTest
 from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.uploads import rules
@@ -23,7 +23,7 @@ from titer.domain.uploads.repository import (
     OpenWork,
     in_pieces,
 )
-from titer.domain.uploads.rules import Row, RowStatus
+from titer.domain.uploads.rules import Measurand, Row, RowStatus
 from titer.kit.errors import NotFound, Problem
 from titer.kit.tenancy import TenantSession
 
@@ -66,6 +66,15 @@ async def look_around(session: TenantSession, sha256: str) -> Surroundings:
     return Surroundings(session.tenant.organization_id, world, own.allow_language_model)
 
 
+async def look_further(
+    session: TenantSession, around: Surroundings, names: Sequence[str]
+) -> Surroundings:
+    """What a file is to be read in that names samples beyond the open work, such as reported ones:
+    its rows are theirs, and are told that they come too late. Reads only."""
+    world = await OpenWork(session).widen(around.world, names)
+    return around if world is around.world else replace(around, world=world)
+
+
 async def record(
     session: TenantSession, sending: Sending, extraction: Extraction, world: World
 ) -> tuple[InstrumentUpload, list[Row]]:
@@ -105,7 +114,7 @@ def _rows(extraction: Extraction, world: World) -> list[Row]:
         raise UnreadableUpload(
             f"The file holds more than {rules.MAX_ROWS:,} results: send it in parts."
         )
-    return rules.rows_of(extraction, {each.id: each.external_id for each in world.samples})
+    return rules.rows_of(extraction, world)
 
 
 async def _lock(session: TenantSession, rows: Sequence[Row]) -> None:
@@ -120,7 +129,7 @@ async def _place(session: TenantSession, sending: Sending, rows: Sequence[Row]) 
     standings = await kept.standings({row.sample_test_id for row in rows if row.sample_test_id})
     earlier = await kept.written_before(sending.sha256)
     for row in rows:
-        standing = standings.get(row.sample_test_id or 0)
+        standing = None if row.goal is None else standings.get(row.goal)
         rules.place(row, sending.threshold, standing, earlier)
 
 
@@ -132,29 +141,66 @@ async def _write_sure(
     ready = sorted(matched[: rules.MAX_WRITTEN], key=lambda row: row.sample_test_id or 0)
     for row in matched[rules.MAX_WRITTEN :]:
         row.reasons.append("It is left to be committed: one upload writes only so many rows.")
-    for piece in in_pieces(ready):
-        entries = [_entry(sending.file_name, row) for row in piece]
-        outcomes = await results.enter_many(session, entries, source=Source.INSTRUMENT)
-        for row, outcome in zip(piece, outcomes, strict=True):
-            if outcome.problem is None:
-                row.status = RowStatus.APPLIED
-            else:
-                row.status = _status_after(outcome.problem)
-                row.reasons.append(outcome.problem.sentence)
+    problems = await _enter(session, sending.file_name, ready)
+    for row in ready:
+        problem = problems[row.row]
+        if problem is None:
+            row.status = RowStatus.APPLIED
+        else:
+            row.status = _status_after(problem)
+            row.reasons.append(problem.sentence)
     return [row for row in ready if row.status is RowStatus.APPLIED]
+
+
+async def _enter(
+    session: TenantSession, file_name: str, rows: Sequence[Row | InstrumentUploadRow]
+) -> dict[int, Problem | None]:
+    """Write rows to their tests; by their numbers what is wrong with each, or None."""
+    problems: dict[int, Problem | None] = {}
+    for piece in in_pieces(_bundled(rows)):
+        entries = [_entry(file_name, bundle) for bundle in piece]
+        outcomes = await results.enter_many(session, entries, source=Source.INSTRUMENT)
+        for bundle, outcome in zip(piece, outcomes, strict=True):
+            problems |= {row.row: outcome.problem for row in bundle}
+    return problems
 
 
 def _status_after(problem: Problem) -> RowStatus:
     return RowStatus.CONFLICT if isinstance(problem, DuplicateInRequest) else RowStatus.LOCKED
 
 
-def _entry(file_name: str, row: Row | InstrumentUploadRow) -> Entry:
-    assert row.sample_test_id is not None
-    place = f"line {row.line}, column {row.column}"
-    if row.sheet:
-        place = f"{row.sheet}, {place}"
-    reason = f"Instrument file {file_name}: {place}"
-    return Entry(row.sample_test_id, row.entry, reason=reason, keep_notes=True)
+Bundle = list[Row | InstrumentUploadRow]
+
+
+def _bundled(rows: Iterable[Row | InstrumentUploadRow]) -> list[Bundle]:
+    """Rows by the write that they go into: one for all analytes of a panel, one for any other.
+
+    A second row for one test or analyte is a bundle of its own, which bulk entry refuses.
+    """
+    bundles: list[Bundle] = []
+    panels: dict[int | None, Bundle] = {}
+    for row in rows:
+        panel = panels.get(row.sample_test_id, [])
+        if panel and row.analyte_id not in {each.analyte_id for each in panel}:
+            panel.append(row)
+            continue
+        bundles.append([row])
+        if row.analyte_id is not None:
+            panels.setdefault(row.sample_test_id, bundles[-1])
+    return bundles
+
+
+def _entry(file_name: str, rows: Bundle) -> Entry:
+    """What one bundle of rows writes."""
+    first = rows[0]
+    assert first.sample_test_id is not None
+    reason = f"Instrument file {file_name}: {rules.cells(rows)}"
+    if first.analyte_id is None:
+        return Entry(first.sample_test_id, first.entry, reason=reason, keep_notes=True)
+    analytes = tuple(AnalyteEntry(row.entry, row.analyte_id) for row in rows)
+    return Entry(
+        first.sample_test_id, reason=reason, keep_result=True, keep_notes=True, results=analytes
+    )
 
 
 async def commit(
@@ -168,16 +214,14 @@ async def commit(
     rows = {row.row: row for row in await InstrumentUploadRows(session).of(upload_id)}
     chosen = [rows[number] for number in numbers if number in rows]
     to_write = [row for row in chosen if row.sample_test_id and row.status != RowStatus.APPLIED]
-    entries = [_entry(upload.file_name, row) for row in to_write]
-    outcomes = await results.enter_many(session, entries, source=Source.INSTRUMENT)
-    by_row = {row.row: outcome for row, outcome in zip(to_write, outcomes, strict=True)}
+    problems = await _enter(session, upload.file_name, to_write)
     present = await SampleTests(session).by_id(
         {row.sample_test_id for row in chosen if row.sample_test_id}
     )
     committed = [
-        _committed(number, rows.get(number), by_row.get(number), present) for number in numbers
+        _committed(number, rows.get(number), problems.get(number), present) for number in numbers
     ]
-    written = [row for row in to_write if by_row[row.row].problem is None]
+    written = [row for row in to_write if problems[row.row] is None]
     for row in written:
         row.status = RowStatus.APPLIED
     await _learn(session, written)
@@ -192,27 +236,28 @@ async def commit(
 def _committed(
     number: int,
     row: InstrumentUploadRow | None,
-    outcome: Outcome | None,
+    problem: Problem | None,
     present: dict[int, SampleTest],
 ) -> Committed:
     if row is None:
         return Committed(number, None, problem=NotFound("The upload has no such row."))
     if row.sample_test_id is None:
         return Committed(number, None, problem=RowUnmatched())
-    if outcome is not None and outcome.problem is not None:
-        return Committed(number, row.sample_test_id, problem=outcome.problem)
+    if problem is not None:
+        return Committed(number, row.sample_test_id, problem=problem)
     return Committed(number, row.sample_test_id, present[row.sample_test_id])
 
 
 async def _learn(session: TenantSession, written: Iterable[Row | InstrumentUploadRow]) -> None:
-    """Keep the file's own names of the tests that rows were written to; the latest word counts."""
-    named = [(row.label, row.test_definition_id) for row in written if row.test_definition_id]
-    definitions = await TestDefinitions(session).by_id({each for _, each in named if each})
-    pairs: list[tuple[str | None, int, Collection[str]]] = [
-        (label, each, (definitions[each].code, definitions[each].name))
-        for label, each in named
-        if each in definitions
-    ]
+    """Keep the file's own names of what rows were written to; the latest word counts."""
+    rows = [row for row in written if row.label and row.test_definition_id]
+    tests = await TestDefinitions(session).by_id({row.test_definition_id or 0 for row in rows})
+    analytes = await Analytes(session).by_id({row.analyte_id for row in rows if row.analyte_id})
+    pairs: list[tuple[str | None, Measurand]] = []
+    for row in rows:
+        test_id = row.test_definition_id or 0
+        named = tests[test_id] if row.analyte_id is None else analytes[row.analyte_id]
+        pairs.append((row.label, Measurand(test_id, row.analyte_id, named.code, named.name)))
     taught = {name.casefold(): (name, meant) for name, meant in rules.lessons(pairs).items()}
     aliases = ExtractionAliases(session)
     for piece in in_pieces(taught):
@@ -223,16 +268,17 @@ async def _learn(session: TenantSession, written: Iterable[Row | InstrumentUploa
 
 
 def _remember(
-    session: TenantSession, alias: ExtractionAlias | None, name: str, definition_id: int
+    session: TenantSession, alias: ExtractionAlias | None, name: str, meant: Measurand
 ) -> None:
-    if alias is not None and alias.test_definition_id == definition_id:
+    told = (meant.test_definition_id, meant.analyte_id)
+    if alias is not None and (alias.test_definition_id, alias.analyte_id) == told:
         return
     if alias is None:
         alias = ExtractionAlias(
             text=name, text_folded=name.casefold(), created_by=session.actor.user_id
         )
         session.add(alias)
-    alias.test_definition_id = definition_id
+    alias.test_definition_id, alias.analyte_id = told
     session.label(alias, "learned")
 
 

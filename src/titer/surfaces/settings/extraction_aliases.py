@@ -20,7 +20,7 @@ extraction_aliases = operations("Instrument uploads")
 
 @dataclass(slots=True)
 class ExtractionAlias:
-    """A name that stands in instrument files for a test of the catalogue."""
+    """A name that stands in instrument files for a test of the catalogue or an analyte of one."""
 
     __pydantic_config__: ClassVar = CAMEL
 
@@ -30,6 +30,7 @@ class ExtractionAlias:
     created_by: int | None
     created_at: MomentOut
     updated_at: MomentOut
+    analyte_id: int | None
 
 
 @extraction_aliases.add(

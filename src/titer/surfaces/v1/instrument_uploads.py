@@ -18,7 +18,7 @@ from titer.domain.uploads.errors import UnreadableUpload
 from titer.domain.uploads.reading import File, ReadingRoom
 from titer.domain.uploads.repository import InstrumentUploadRows, InstrumentUploads
 from titer.domain.uploads.rules import Row, RowStatus
-from titer.domain.uploads.service import Committed, Sending
+from titer.domain.uploads.service import Committed, Sending, Surroundings
 from titer.kit.errors import InvalidBody, InvalidId, NotFound
 from titer.kit.web.answers import CAMEL, MomentOut, NumberOut, answer, one_of, view
 from titer.kit.web.bodies import MIB
@@ -101,7 +101,10 @@ class RowSource:
 
 @dataclass(slots=True)
 class UploadRow:
-    """A value of the file, and the scheduled test that it seems to be the result of."""
+    """A value of the file, and the scheduled test that it seems to be the result of.
+
+    `analyteId` and `analyteCode` are null unless the test is a panel.
+    """
 
     __pydantic_config__: ClassVar = CAMEL
 
@@ -117,6 +120,8 @@ class UploadRow:
     confidence: NumberOut
     reasons: list[str]
     status: Annotated[str, one_of(RowStatus)]
+    analyte_id: int | None
+    analyte_code: str | None
 
 
 @dataclass(slots=True)
@@ -230,11 +235,11 @@ def uploading(room: ReadingRoom) -> Operations:
     ) -> Response:
         """Read the results of an instrument's file, and write those that are sure.
 
-        Samples are recognised by tracking id or external id, tests by code, name, or a name
-        learned from earlier uploads. Every result is copied from the cell that `source` names. A
-        row is written only when it is matched at or above the threshold, its test is not locked
-        and has no other result, and the upload is no dry run; any other can be committed after a
-        look at it. The same file again writes nothing twice.
+        Samples are recognised by tracking id or external id, tests and the analytes of panels by
+        code, name, or a name learned from earlier uploads. Every result is copied from the cell
+        that `source` names. A row is written only when it is matched at or above the threshold,
+        its test is not locked and has no other result, and the upload is no dry run; any other can
+        be committed after a look at it. The same file again writes nothing twice.
         """
         data = await body.file.read()
         sending = Sending(
@@ -246,10 +251,15 @@ def uploading(room: ReadingRoom) -> Operations:
             body.confidence_threshold,
         )
         around = await coming.read(lambda lab: service.look_around(lab, sending.sha256))
-        extraction = await room.read(File(data, sending.file_name, sending.hint), around)
+        file = File(data, sending.file_name, sending.hint)
+
+        async def further(around: Surroundings, names: Sequence[str]) -> Surroundings:
+            return await coming.read(lambda lab: service.look_further(lab, around, names))
+
+        extraction, read_in = await room.read(file, around, further)
 
         async def keep(lab: Lab) -> Response:
-            upload, rows = await service.record(lab, sending, extraction, around.world)
+            upload, rows = await service.record(lab, sending, extraction, read_in.world)
             return _shown(upload, [_row(row, row.reasons) for row in rows])
 
         return await coming.write(keep)
@@ -346,4 +356,6 @@ def _row(row: Row | models.InstrumentUploadRow, reasons: list[str]) -> UploadRow
         confidence=row.confidence,
         reasons=reasons,
         status=row.status,
+        analyte_id=row.analyte_id,
+        analyte_code=row.analyte_code,
     )

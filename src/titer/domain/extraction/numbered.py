@@ -1,0 +1,52 @@
+"""Several results in one line, each with columns of its own: name 1, value 1, unit 1, name 2."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from titer.domain.extraction.headers import Column, Table
+from titer.domain.extraction.numbers import Kind
+from titer.domain.extraction.sheet import Sheet
+
+_FIGURES = re.compile(r"\d+")
+_LEAST_NAMED = 0.5
+_LEAST_READABLE = 0.5
+
+
+def name_columns(sheet: Sheet, table: Table, rows: Iterable[int]) -> list[int]:
+    """The columns that name the results of a line, where there are several under one header
+    apart from its number."""
+    stems: dict[str, list[int]] = defaultdict(list)
+    for column in table.columns.values():
+        text = column.texts[-1] if column.texts else ""
+        if _FIGURES.search(text) and _names_tests(sheet, column.index, rows):
+            stems[_FIGURES.sub("#", text)].append(column.index)
+    longest = max(stems.values(), key=len, default=[])
+    return sorted(longest) if len(longest) > 1 else []
+
+
+def _names_tests(sheet: Sheet, column: int, rows: Iterable[int]) -> bool:
+    texts = [text for text in (sheet.text(row, column) for row in rows) if text]
+    named = sum(bool(sheet.tests(text)) for text in texts)
+    return bool(texts) and named >= _LEAST_NAMED * len(texts)
+
+
+def value_after(
+    sheet: Sheet, table: Table, rows: Iterable[int], name: int, end: int
+) -> Column | None:
+    """The column of the results between a name's column and the next name's."""
+    best: Column | None = None
+    for index in range(name + 1, end):
+        column = table.column(index)
+        texts = [row for row in rows if sheet.text(row, index)]
+        readable = sum(sheet.reading(row, index).kind is not Kind.NONE for row in texts)
+        if column.negative or not texts or readable < _LEAST_READABLE * len(texts):
+            continue
+        if best is None or column.role.value > best.role.value:
+            best = column
+    return best
+
+
+def unit_after(table: Table, name: int, end: int) -> int | None:
+    """The column of the units there."""
+    return next((i for i in range(name + 1, end) if table.column(i).role.unit), None)
