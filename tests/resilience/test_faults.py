@@ -111,6 +111,37 @@ def test_a_database_at_fault_is_said_in_time_and_recovered_from(
             asyncio.run(slowly(server, lab, proxy, fault, figure))
 
 
+def test_a_file_that_another_process_keeps_is_said_in_time(tmp_path: Path, figure: Figure) -> None:
+    installation = Installation.on_sqlite(tmp_path / "titer")
+    (lab,) = installation.found("Aqua Laboratory")
+
+    async def under(server: Server) -> tuple[list[tuple[float, httpx2.Response]], float]:
+        async with server.client(lab) as http:
+            with closing(sqlite3.connect(installation.file, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                first = asyncio.create_task(crowd(http, lab))
+                await asyncio.sleep(2)  # who comes now finds a queue, and then the other process
+                told = await crowd(http, lab) + await first
+                other.execute("ROLLBACK")
+            return told, await recovery(http, lab)
+
+    with installation.serving() as server:
+        told, took = asyncio.run(under(server))
+    writes = [each for each in told if each[1].request.method == "POST"]
+    reads = [each for each in told if each[1].request.method == "GET"]
+    assert {answer.status_code for _, answer in writes} == {503}
+    assert {answer.status_code for _, answer in reads} == {200}
+    slowest = max(seconds for seconds, _ in writes)
+    assert slowest < ANSWER_WITHIN + TOLERANCE
+    assert took < RECOVER_WITHIN + TOLERANCE
+    figure(
+        "P13",
+        "SQLite, written by another process",
+        f"{len(writes)} of {len(writes)} writes 503, slowest {slowest:.2f} s; {len(reads)} of "
+        f"{len(reads)} reads 200; recovered in {took:.2f} s",
+    )
+
+
 async def slowly(
     server: Server, lab: Laboratory, proxy: Proxy, fault: Fault, figure: Figure
 ) -> None:

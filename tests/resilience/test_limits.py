@@ -61,7 +61,7 @@ def test_two_workers_never_accept_more_than_the_limit_in_a_minute(
     with ValkeyServer() as valkey:
         settings = {"TITER_VALKEY_URL": valkey.connection_url, "TITER_RATE_LIMIT": str(LIMIT)}
         with installation.serving(2, **settings) as server:
-            seconds = effort(8, 150)
+            seconds = effort(4, 150)
             accepted, statuses = asyncio.run(hammer(server, lab, seconds))
     most = most_in_a_window(accepted)
     assert most <= LIMIT

@@ -118,7 +118,7 @@ def machine(  # noqa: C901 - its rules are small and know each other
             steps["move"] += 1
 
         @precondition(lambda self: any(model.samples for model in self.models))
-        @rule(tenant=which, number=pick, value=st.integers(0, 99))
+        @rule(tenant=which, number=pick, value=st.integers(0, 4))
         def enter(self, tenant: int, number: int, value: int) -> None:
             model = self.models[tenant]
             if not model.samples:
@@ -131,7 +131,8 @@ def machine(  # noqa: C901 - its rules are small and know each other
                 assert answer.status_code == 409, answer.text
             else:
                 assert answer.status_code == 200, answer.text
-                model.mutations += test.result != result
+                # Whoever enters the same again has entered it: when, and who, is told anew.
+                model.mutations += 1
                 test.result = result
             steps["enter"] += 1
 
@@ -230,12 +231,12 @@ def test_two_tenants_and_a_model_of_them_agree(
     world: World, effort: Effort, figure: Figure
 ) -> None:
     steps: Counter[str] = Counter()
-    histories = effort(6, 60)
+    histories = effort(4, 60)
     run_state_machine_as_test(
         machine(world, steps),
         settings=settings(
             max_examples=histories,
-            stateful_step_count=effort(20, 40),
+            stateful_step_count=effort(15, 40),
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

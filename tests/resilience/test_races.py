@@ -97,7 +97,7 @@ def slug(answer: Answer) -> str:
 def test_of_many_verifies_exactly_one_succeeds(
     ground: Ground, effort: Effort, figure: Figure
 ) -> None:
-    lab, rounds, crowd = ground.lab(), effort(3, 20), 50
+    lab, rounds, crowd = ground.lab(), effort(2, 20), 50
 
     async def run(http: httpx2.AsyncClient) -> list[Counter[str]]:
         outcomes = []
@@ -117,7 +117,7 @@ def test_of_many_verifies_exactly_one_succeeds(
 def test_no_edit_lands_after_the_verification(
     ground: Ground, effort: Effort, figure: Figure
 ) -> None:
-    lab, rounds, editors = ground.lab(), effort(3, 20), 30
+    lab, rounds, editors = ground.lab(), effort(2, 20), 30
 
     async def edit(http: httpx2.AsyncClient, test_id: int, value: str) -> Answer:
         await asyncio.sleep(random.uniform(0, 0.1))
@@ -219,7 +219,7 @@ def test_the_quota_is_met_exactly(ground: Ground, figure: Figure) -> None:
 def test_a_key_has_one_effect_however_often_it_comes(
     ground: Ground, effort: Effort, figure: Figure
 ) -> None:
-    lab, keys, crowd = ground.lab(), effort(4, 100), 50
+    lab, keys, crowd = ground.lab(), effort(2, 100), 50
 
     async def run(http: httpx2.AsyncClient) -> Counter[str]:
         told: Counter[str] = Counter()
@@ -253,7 +253,7 @@ def test_a_key_has_one_effect_however_often_it_comes(
 
 
 def test_an_external_id_is_taken_once(ground: Ground, figure: Figure, effort: Effort) -> None:
-    lab, rounds, crowd = ground.lab(), effort(3, 20), 30
+    lab, rounds, crowd = ground.lab(), effort(2, 20), 30
 
     async def run(http: httpx2.AsyncClient) -> list[Counter[str]]:
         outcomes = []
@@ -274,7 +274,7 @@ def test_an_external_id_is_taken_once(ground: Ground, figure: Figure, effort: Ef
 
 
 def test_a_revoked_key_opens_nothing(ground: Ground, effort: Effort, figure: Figure) -> None:
-    lab, rounds = ground.lab(), effort(3, 20)
+    lab, rounds = ground.lab(), effort(2, 20)
     root = ground.server.url
 
     async def hammer(key: str, uses: list[tuple[float, int]], leaving: asyncio.Event) -> None:
@@ -321,7 +321,7 @@ def test_a_revoked_key_opens_nothing(ground: Ground, effort: Effort, figure: Fig
 
 
 def test_no_update_is_lost(ground: Ground, effort: Effort, figure: Figure) -> None:
-    lab, registers, people, turns = ground.lab(), effort(4, 60), 6, effort(8, 28)
+    lab, registers, people, turns = ground.lab(), effort(2, 60), 6, effort(8, 28)
 
     async def person(
         http: httpx2.AsyncClient, sample_id: int, number: int, history: list[Operation]

@@ -109,7 +109,7 @@ def test_clients_that_heed_the_readiness_are_all_answered(tmp_path: Path, lab: L
             except httpx2.TransportError as error:
                 answered.append(type(error).__name__)
 
-    with serving(tmp_path / "titer.db", drain=2, workers=1) as (pid, url):
+    with serving(tmp_path / "titer.db", drain=3, workers=1) as (pid, url):
         threads = [threading.Thread(target=hammer, args=(url,)) for _ in range(6)]
         for thread in threads:
             thread.start()
