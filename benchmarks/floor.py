@@ -7,8 +7,10 @@ month's tally, the walk of a numbered list. Its events go to a copy of the audit
 seals. It refuses next to nothing: a product needs all that is missing here.
 """
 
+import asyncio
+import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -54,6 +56,11 @@ INSERT INTO floor.audit_events (organization_id, occurred_at, actor_kind, actor_
 SELECT $1, $2, 'key', $3, $4, $5, e.* FROM
   unnest($6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::text[], $11::bytea[]) e
 """
+#: What an event has beside the columns that its table fills by itself.
+EVENT = (
+    *("organization_id", "occurred_at", "actor_kind", "actor_label", "user_id", "key_id", "action"),
+    *("entity_type", "entity_id", "entity_version", "canonical", "content_hash"),
+)
 CREATE = f"""
 WITH spent AS (
   INSERT INTO quota_uses (organization_id, month, used) VALUES ($1, $12, 1)
@@ -138,16 +145,35 @@ CONNECTIONS = 10
 _OUT_OF_REACH = 1 << 62
 
 
+class Pool:
+    """Open connections, handed out as they come back: nothing is reset in between."""
+
+    def __init__(self, connections: Iterable[Any]) -> None:
+        self._free: asyncio.LifoQueue[Any] = asyncio.LifoQueue()
+        for each in connections:
+            self._free.put_nowait(each)
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        connection = await self._free.get()
+        try:
+            yield connection
+        finally:
+            self._free.put_nowait(connection)
+
+
 @asynccontextmanager
 async def opened(app: Starlette) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(
-        os.environ["BENCH_DATABASE_URL"],
-        min_size=CONNECTIONS,
-        max_size=CONNECTIONS,
-        max_inactive_connection_lifetime=0,
-    ) as pool:
-        app.state.pool = pool
+    url = os.environ["BENCH_DATABASE_URL"]
+    connections = [await asyncpg.connect(url) for _ in range(CONNECTIONS)]
+    app.state.pool = Pool(connections)
+    gc.collect()
+    gc.freeze()
+    try:
         yield
+    finally:
+        for each in connections:
+            await each.close()
 
 
 def digest_of(request: Request) -> bytes:
@@ -201,9 +227,9 @@ async def create_sample(request: Request) -> Response:
         tracking_id = f"{prefix}-{found['number']:06}"
         sample = shapes.new_sample(found, body, tracking_id, key["created_by"], at)
         tests = [shapes.new_test(each, sample, at) for each in found["tests"]]
-        events = [_event(key, at, "sample.registered", sample, before={}, after=sample)]
+        events = [event(key, at, "sample.registered", sample, before={}, after=sample)]
         events += [
-            _event(key, at, "sample_test.scheduled", each, before={}, after=each) for each in tests
+            event(key, at, "sample_test.scheduled", each, before={}, after=each) for each in tests
         ]
         await connection.execute(
             CREATE,
@@ -248,12 +274,20 @@ async def _enter(request: Request, given: dict[int, str], source: str) -> list[d
             text = given[row["id"]]
             value = Decimal(text)
             verdict = shapes.verdict(value, row["low"], row["high"])
+            was = shapes.test(row)
             test = shapes.entered(
-                row, text, value, judged=verdict, source=source, user_id=key["created_by"], at=at
+                was,
+                row,
+                text,
+                value,
+                judged=verdict,
+                source=source,
+                user_id=key["created_by"],
+                at=at,
             )
-            before, after = shapes.difference(row, test)
+            before, after = shapes.difference(was, test)
             events.append(
-                _event(key, at, "sample_test.result_entered", test, before=before, after=after)
+                event(key, at, "sample_test.result_entered", test, before=before, after=after)
             )
             told = (row["id"], row["version"] + 1, text, None, value, verdict, row["low"])
             columns.append((*told, row["high"], row["wanted_unit"], row["wanted_loq"]))
@@ -270,9 +304,10 @@ async def verify_result(request: Request) -> Response:
         row = (await connection.fetch(FIND, key["organization_id"], [test_id]))[0]
         assert row["status"] == "completed"
         assert row["reported_at"] is None
-        test = shapes.verified(row, key["created_by"], at)
-        before, after = shapes.difference(row, test)
-        events = [_event(key, at, "sample_test.verified", test, before=before, after=after)]
+        was = shapes.test(row)
+        test = shapes.verified(was, key["created_by"], at)
+        before, after = shapes.difference(was, test)
+        events = [event(key, at, "sample_test.verified", test, before=before, after=after)]
         await connection.execute(VERIFY, *_told(key, at, events), test_id, row["version"])
     return json(orjson.dumps(test))
 
@@ -287,7 +322,7 @@ async def list_tests(request: Request) -> Response:
     return json(shapes.published_page(rows, limit))
 
 
-def _event(
+def event(
     key: Any,
     at: datetime,
     action: str,

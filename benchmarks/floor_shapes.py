@@ -1,7 +1,7 @@
 """The floor's answers: dictionaries that are spelled as Titer spells them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +68,12 @@ SAMPLE = ", ".join((*_SAMPLE, "custom_fields"))
 TEST = ", ".join((*_TEST, "custom_fields"))
 _SAMPLE_NAMES = (*_SAMPLE.values(), "customFields")
 _TEST_NAMES = (*_TEST.values(), "customFields")
+_SAMPLE_MOMENTS = (
+    *("receivedAt", "completedAt", "verifiedAt", "reportedAt"),
+    *("createdAt", "updatedAt"),
+)
+_TEST_MOMENTS = ("enteredAt", "verifiedAt", "createdAt", "updatedAt")
+_TEST_NUMBERS = ("resultValue", "specMin", "specMax")
 #: What the create statement takes of each test beside its id.
 SCHEDULED = ("testDefinitionId", "testCode", "testName", "unit")
 
@@ -77,9 +83,8 @@ def qualified(alias: str) -> str:
 
 
 def spell(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    """The driver's moments are in UTC already."""
+    return None if moment is None else moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _number(value: Decimal | None) -> int | float | None:
@@ -88,38 +93,44 @@ def _number(value: Decimal | None) -> int | float | None:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return spell(value)
-    if isinstance(value, Decimal):
-        return _number(value)
-    return value
-
-
-def sample(row: Sequence[Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        name: spell(value) if isinstance(value, datetime) else value
-        for name, value in zip(_SAMPLE_NAMES, row, strict=False)
-    }
-    shown["customFields"] = orjson.loads(shown["customFields"])
+def sample(row: Iterable[Any]) -> dict[str, Any]:
+    shown = dict(zip(_SAMPLE_NAMES, row, strict=False))
+    for name in _SAMPLE_MOMENTS:
+        if shown[name] is not None:
+            shown[name] = shown[name].isoformat(timespec="milliseconds")[:-6] + "Z"
+    shown["customFields"] = orjson.Fragment(shown["customFields"])
     return shown
 
 
-def test(row: Sequence[Any]) -> dict[str, Any]:
-    shown = {name: _plain(value) for name, value in zip(_TEST_NAMES, row, strict=False)}
-    shown["customFields"] = orjson.loads(shown["customFields"])
+def test(row: Iterable[Any]) -> dict[str, Any]:
+    shown = dict(zip(_TEST_NAMES, row, strict=False))
+    for name in _TEST_MOMENTS:
+        if shown[name] is not None:
+            shown[name] = shown[name].isoformat(timespec="milliseconds")[:-6] + "Z"
+    for name in _TEST_NUMBERS:
+        if shown[name] is not None:
+            shown[name] = _number(shown[name])
+    shown["customFields"] = orjson.Fragment(shown["customFields"])
     shown["results"] = []
     return shown
 
 
 def sample_with_tests(row: Any) -> dict[str, Any]:
-    values = tuple(row)
-    return sample(values) | {"tests": [test(each) for each in values[-1] or ()]}
+    return sample(row) | {"tests": [test(each) for each in row["tests"] or ()]}
 
 
-def page(rows: Sequence[Any], limit: int) -> bytes:
+def written_sample(row: Iterable[Any]) -> dict[str, Any]:
+    """A sample of SQLite's, which keeps moments as they are spelled."""
+    shown = dict(zip(_SAMPLE_NAMES, row, strict=False))
+    shown["composite"] = bool(shown["composite"])
+    shown["customFields"] = orjson.Fragment(shown["customFields"])
+    return shown
+
+
+def page(rows: Sequence[Any], limit: int, *, written: bool = False) -> bytes:
     more = len(rows) > limit
-    shown = [sample(tuple(row)) for row in rows[:limit]]
+    view = written_sample if written else sample
+    shown = [view(row) for row in rows[:limit]]
     cursor = shown[-1]["id"] if more else None
     return orjson.dumps({"data": shown, "nextCursor": cursor, "hasMore": more})
 
@@ -178,6 +189,7 @@ def verdict(value: Decimal, low: Decimal | None, high: Decimal | None) -> str:
 
 
 def entered(
+    before: Mapping[str, Any],
     row: Any,
     text: str,
     value: Decimal,
@@ -187,7 +199,8 @@ def entered(
     user_id: int,
     at: datetime,
 ) -> dict[str, Any]:
-    return test(tuple(row)) | {
+    return {
+        **before,
         "result": text,
         "resultOperator": None,
         "resultValue": _number(value),
@@ -204,20 +217,30 @@ def entered(
     }
 
 
-def verified(row: Any, user_id: int, at: datetime) -> dict[str, Any]:
-    return test(tuple(row)) | {
+def verified(before: Mapping[str, Any], user_id: int, at: datetime) -> dict[str, Any]:
+    return {
+        **before,
         "status": "verified",
         "verifiedBy": user_id,
         "verifiedAt": spell(at),
-        "version": row["version"] + 1,
+        "version": before["version"] + 1,
         "updatedAt": spell(at),
     }
 
 
-def difference(row: Any, after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+#: What entering or verifying a result may change.
+_CHANGEABLE = (
+    *("result", "resultOperator", "resultValue", "specification", "specMin", "specMax", "unit"),
+    *("status", "source", "enteredBy", "enteredAt", "verifiedBy", "verifiedAt", "version"),
+    "updatedAt",
+)
+
+
+def difference(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What has changed, before and after."""
-    before = test(tuple(row))
-    changed = [name for name, value in before.items() if value != after[name]]
+    changed = [name for name in _CHANGEABLE if before[name] != after[name]]
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
 
 

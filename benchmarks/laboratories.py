@@ -4,10 +4,12 @@ Rows are made from their numbers alone, so that every run has the same. Samples 
 organizations lie interleaved, as years of work leave them.
 """
 
+import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -78,6 +80,15 @@ class Population:
         yield from _People(self).tables()
         yield from _Catalogue(self).tables()
         yield from _Work(self).tables()
+
+    def numbered(self) -> Iterator[tuple[int, Organization, int]]:
+        """The id of each sample, whose it is, and its number there: the oldest first."""
+        owners = [each for each in self.organizations for _ in range(each.samples)]
+        random.Random(_SEED).shuffle(owners)
+        seen = dict.fromkeys(self.organizations, 0)
+        for sample_id, owner in enumerate(owners, 1):
+            seen[owner] += 1
+            yield sample_id, owner, seen[owner]
 
     def moment(self) -> datetime:
         return datetime.fromisoformat(self.made_at)
@@ -239,21 +250,12 @@ class _Work:
         year = self._now.astimezone(UTC).year
         counters = ((each.id, f"S-{year}", each.samples) for each in self._all)
         yield "counters", ("organization_id", "prefix", "last"), counters
-        yield "samples", SAMPLE, (self._sample(*each) for each in self._numbered())
+        yield "samples", SAMPLE, (self._sample(*each) for each in self._population.numbered())
         yield "sample_tests", SAMPLE_TEST, self._tests()
 
     @property
     def _all(self) -> Sequence[Organization]:
         return self._population.organizations
-
-    def _numbered(self) -> Iterator[tuple[int, Organization, int]]:
-        """The id of each sample, whose it is, and its number there: the oldest first."""
-        owners = [each for each in self._all for _ in range(each.samples)]
-        random.Random(_SEED).shuffle(owners)
-        seen = dict.fromkeys(self._all, 0)
-        for sample_id, owner in enumerate(owners, 1):
-            seen[owner] += 1
-            yield sample_id, owner, seen[owner]
 
     def _times(self, sample_id: int, step: int) -> list[str | None]:
         """When it was received, completed, verified and reported."""
@@ -305,7 +307,7 @@ class _Work:
 
     def _tests(self) -> Iterator[Row]:
         test_id = 0
-        for sample_id, owner, number in self._numbered():
+        for sample_id, owner, number in self._population.numbered():
             step = _step(sample_id)
             received, completed, verified, _ = self._times(sample_id, step)
             created = received or self._population.made_at
@@ -369,3 +371,41 @@ def _step(sample_id: int) -> int:
 
 def _tracking_id(number: int) -> str:
     return f"S-2026-{number:06}"
+
+
+_EVENT = (
+    *("id", "organization_id", "occurred_at", "actor_kind", "actor_label", "action"),
+    *("entity_type", "entity_id", "entity_version", "canonical", "content_hash"),
+)
+
+
+def intake(owner: Organization, count: int, first: Mapping[str, int]) -> Iterator[Table]:
+    """Samples that have just come in, each with two tests and three events.
+
+    Their ids follow `first`, the last of each table.
+    """
+    at, samples, tests = spell(SystemClock().now()), first["samples"] + 1, first["sample_tests"] + 1
+    told = ("pending", "normal", owner.nth(0), owner.client_name)
+    columns = ("id", "organization_id", "tracking_id", "status", "priority", "client_id")
+    more = ("client_name", "material_type_id", "collection_date", "notes", "created_by")
+    stamps = ("created_at", "updated_at", "version")
+
+    def sample(number: int) -> Row:
+        known = (samples + number, owner.id, f"COPY-{number:06}")
+        note = f"Taken at the second tap, number {number}."
+        return *known, *told, owner.nth(number % 3), "2026-06-18", note, owner.nth(0), at, at, 1
+
+    def test(number: int) -> Row:
+        known = (tests + number, owner.id, samples + number // 2, f"COPY-{number // 2:06}")
+        return _test(known, owner, number % DEFINITIONS, created=at, entered=None, verified=None)
+
+    def event(number: int) -> Row:
+        entity = "sample_test" if number % 3 else "sample"
+        text = json.dumps(dict(zip(SAMPLE, sample(number // 3), strict=False)), sort_keys=True)
+        known = (first["audit_events"] + 1 + number, owner.id, at, "cli", "command line")
+        whose = (f"{entity}.registered", entity, samples + number // 3, 1)
+        return *known, *whose, text, sha256(text.encode()).digest()
+
+    yield "samples", (*columns, *more, *stamps), map(sample, range(count))
+    yield "sample_tests", SAMPLE_TEST, map(test, range(2 * count))
+    yield "audit_events", _EVENT, map(event, range(3 * count))

@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
-from benchmarks.laboratories import Population, Row
+from benchmarks.laboratories import Organization, Population, Row, intake
 from benchmarks.machine import ROOT, Postgres
 from titer.kit.db import postgres
 
@@ -199,3 +199,83 @@ def _plain(row: Row) -> Row:
 
 def _is_uuid(value: str) -> bool:
     return len(value) == 36 and value[8] == value[13] == "-"
+
+
+async def for_floor(url: str) -> None:
+    """The audit table of the floor: Titer's, without the triggers that have it sealed."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DROP SCHEMA IF EXISTS floor CASCADE; CREATE SCHEMA floor")
+        await connection.execute(
+            "CREATE TABLE floor.audit_events (LIKE public.audit_events INCLUDING ALL)"
+        )
+    finally:
+        await connection.close()
+
+
+async def copy_intake(url: str, owner: Organization, count: int) -> float:
+    """COPY samples with two tests and their events, checks and all; the seconds that it took.
+
+    Nothing of it is kept.
+    """
+    connection = await asyncpg.connect(url)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        first = {
+            table: await connection.fetchval(f"SELECT max(id) FROM {table}") or 0
+            for table in (*_LARGE, "audit_events")
+        }
+        began = time.monotonic()
+        for table, columns, rows in intake(owner, count, first):
+            await copy(connection, table, columns, rows)
+        return time.monotonic() - began
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
+_DJANGO = ("api_keys", "test_definitions", "samples", "sample_tests", "counters", "quota_uses")
+
+
+async def for_django(url: str) -> None:
+    """The same rows in tables of Django's, in a schema of its own; made once."""
+    connection = await asyncpg.connect(url)
+    try:
+        if await connection.fetchval("SELECT to_regclass('django.audit_events') IS NOT NULL"):
+            return
+        await connection.execute("CREATE SCHEMA django")
+        for table in (*_DJANGO, "audit_events"):
+            await connection.execute(
+                f"CREATE TABLE django.{table}"
+                f" (LIKE public.{table} INCLUDING DEFAULTS INCLUDING IDENTITY)"
+            )
+            if table != "audit_events":
+                await connection.execute(f"INSERT INTO django.{table} SELECT * FROM public.{table}")
+        await connection.execute(_DJANGO_KEYS)
+    finally:
+        await connection.close()
+
+
+_DJANGO_KEYS = """
+ALTER TABLE django.api_keys ADD PRIMARY KEY (id), ADD UNIQUE (digest);
+ALTER TABLE django.test_definitions ADD PRIMARY KEY (id);
+ALTER TABLE django.samples ADD PRIMARY KEY (id);
+ALTER TABLE django.sample_tests ADD PRIMARY KEY (id),
+  ADD FOREIGN KEY (sample_id) REFERENCES django.samples,
+  ADD FOREIGN KEY (test_definition_id) REFERENCES django.test_definitions;
+ALTER TABLE django.audit_events ADD PRIMARY KEY (id);
+ALTER TABLE django.counters ADD PRIMARY KEY (organization_id, prefix);
+ALTER TABLE django.quota_uses ADD PRIMARY KEY (organization_id, month);
+CREATE INDEX ON django.samples (organization_id, id);
+CREATE INDEX ON django.samples (client_id);
+CREATE INDEX ON django.samples (material_type_id);
+CREATE INDEX ON django.samples (project_id);
+CREATE UNIQUE INDEX ON django.samples (organization_id, tracking_id);
+CREATE INDEX ON django.sample_tests (sample_id);
+CREATE INDEX ON django.sample_tests (test_definition_id);
+CREATE INDEX ON django.audit_events (organization_id, entity_type, entity_id);
+SELECT setval('django.samples_id_seq', (SELECT max(id) FROM django.samples));
+SELECT setval('django.sample_tests_id_seq', (SELECT max(id) FROM django.sample_tests));
+ANALYZE django.samples, django.sample_tests, django.test_definitions, django.api_keys;
+"""

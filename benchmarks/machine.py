@@ -19,7 +19,7 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 120.0
+PATIENCE = 60.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _BACKLOG = 2_048
@@ -175,7 +175,6 @@ def serving(
     *,
     folder: Path,
     environment: Mapping[str, str],
-    probe: str = "/readyz",
 ) -> Iterator[Server]:
     """A server started by `words` (`{port}` stands for its port), until the block ends."""
     port = free_port()
@@ -193,7 +192,7 @@ def serving(
             stderr=output,
         )
     try:
-        while not _answers(port, probe):
+        while not _answers(port):
             if process.poll() is not None or time.monotonic() - began > PATIENCE:
                 raise RuntimeError(f"{name} does not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.01)
@@ -202,10 +201,10 @@ def serving(
         ended(process, signal.SIGTERM)
 
 
-def _answers(port: int, path: str) -> bool:
+def _answers(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("GET", path)
+        connection.request("GET", "/readyz")
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False
@@ -228,5 +227,9 @@ def told() -> list[str]:
     return [
         f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, {', '.join(versions)}",
-        "load at the start: " + " ".join(f"{each:.2f}" for each in os.getloadavg()),
+        f"load at the start: {load()}",
     ]
+
+
+def load() -> str:
+    return " ".join(f"{each:.2f}" for each in os.getloadavg())

@@ -11,7 +11,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from benchmarks.machine import Postgres, Server, cpu_seconds, resident_mib
 from benchmarks.traffic import Window, drive
-from benchmarks.works import Subjects, Work
+from benchmarks.works import Subjects, Work, renew
 
 _SEALED_WITHIN = 60.0
 
@@ -32,6 +32,7 @@ class Contender:
     """A server that is measured, and where its records lie."""
 
     server: Server
+    subjects: Subjects
     postgres: Postgres | None = None
     #: Whose audit queue is to be empty before anybody is measured.
     queue_url: str | None = None
@@ -56,6 +57,10 @@ class Taken:
 
     def milliseconds(self, share: float) -> float:
         return 1e3 * statistics.median(each.percentile(share) for each in self.windows)
+
+    @property
+    def refused(self) -> int:
+        return sum(each.refused for each in self.windows)
 
     @property
     def p50(self) -> float:
@@ -87,35 +92,34 @@ class Taken:
         return (max(rates) - min(rates)) / self.rate
 
 
-def compare(
-    contenders: Sequence[Contender], work: Work, subjects: Subjects, effort: Effort
-) -> dict[str, Taken]:
+def compare(contenders: Sequence[Contender], work: Work, effort: Effort) -> dict[str, Taken]:
     """Each contender at one work, in turns."""
     taken = {each.name: Taken() for each in contenders}
-    requests = {each.name: work.requests(subjects) for each in contenders}
+    requests = {each.name: work.requests(each.subjects) for each in contenders}
     for each in contenders:
-        run(
-            each,
-            requests[each.name],
-            work,
-            seconds=effort.warm_up,
-            longest=effort.longest,
-            most=2_000,
-        )
+        prepare(each, work)
+        warm_up(each, requests[each.name], work, effort)
     for number in range(effort.rounds):
         order = contenders if number % 2 == 0 else contenders[::-1]
         for each in order:
+            prepare(each, work)
             note(taken[each.name], each, requests[each.name], work, effort)
     said = ", ".join(f"{name} {each.rate:,.0f}/s" for name, each in taken.items())
     print(f"  {work.name}: {said}", file=sys.stderr, flush=True)
     return taken
 
 
+def prepare(contender: Contender, work: Work) -> None:
+    """Let earlier windows be over, and see to it that there is something to work on."""
+    settle(contender)
+    if work.uses_up and contender.queue_url is not None:
+        asyncio.run(renew(contender.queue_url, contender.subjects))
+
+
 def note(
     taken: Taken, contender: Contender, requests: Iterator[bytes], work: Work, effort: Effort
 ) -> None:
     """Measure one window, and what it cost."""
-    settle(contender)
     pid = contender.server.pid
     server, database = cpu_seconds(pid), _database_cpu(contender)
     window = run(contender, requests, work, seconds=effort.seconds, longest=effort.longest)
@@ -125,6 +129,11 @@ def note(
     spent = sum(used - database.get(each, 0.0) for each, used in after.items())
     taken.database_cpu.append(spent / window.answered)
     taken.resident = resident_mib(pid)
+
+
+def warm_up(contender: Contender, requests: Iterator[bytes], work: Work, effort: Effort) -> None:
+    most = 100 if work.uses_up else 2_000
+    run(contender, requests, work, seconds=effort.warm_up, longest=effort.longest, most=most)
 
 
 def run(

@@ -1,6 +1,7 @@
 """Whether the floor answers as Titer does: otherwise it measures something else."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.laboratories import Organization
@@ -16,14 +17,18 @@ _VARIES = frozenset(
 )
 
 
-def differences(titer: Server, floor: Server, subjects: Subjects) -> list[str]:
+READS = ("/api/v1/samples?limit=100", "/api/v1/samples/{sample_id}", "/api/tests?per_page=100")
+
+
+def differences(
+    titer: Server, floor: Server, subjects: Subjects, reads: Sequence[str] = READS
+) -> list[str]:
     """Requests that the two answer differently, each with the first difference."""
     owner = subjects.anybody()
     headers = {"Authorization": f"Bearer {owner.key}", "Content-Type": "application/json"}
     sample_id = subjects.samples[owner.id][0]
-    reads = ["/api/v1/samples?limit=100", f"/api/v1/samples/{sample_id}", "/api/tests?per_page=100"]
     found = []
-    for path in reads:
+    for path in [each.format(sample_id=sample_id) for each in reads]:
         answers = [json.loads(each.get(path, headers)[1]) for each in (titer, floor)]
         found += _told(f"GET {path}", *answers)
     for name, method, paths, body in _changes(subjects, owner):
@@ -39,15 +44,18 @@ def _changes(
     subjects: Subjects, owner: Organization
 ) -> list[tuple[str, str, tuple[str, str], tuple[bytes, bytes]]]:
     """A request of each kind that changes something, in two copies."""
-    tests = subjects.open_tests[owner.id][:20]
     created = new_sample(owner, 1)
+    tests = subjects.open_tests.get(owner.id, [])[:20]
+    creation = ("create", "POST", ("/api/v1/samples",) * 2, (created, created))
+    if not tests:
+        return [creation]
     entered = json.dumps({"result": "0.007"}).encode()
     rows = [{"sampleTestId": each, "result": "0.003"} for each in tests]
     bulk = json.dumps({"updates": rows}).encode()
     one = f"/api/v1/sample-tests/{tests[0]}"
     many = "/api/v1/sample-tests/bulk-results"
     return [
-        ("create", "POST", ("/api/v1/samples",) * 2, (created, created)),
+        creation,
         ("patch", "PATCH", (one, one), (entered, entered)),
         ("bulk", "POST", (many, many), (bulk, bulk)),
     ]
