@@ -25,8 +25,8 @@ test: .venv/dev ## Run every test, on SQLite and on PostgreSQL
 resilience: .venv/dev ## The crashes, races and faults in full, with their figures: half an hour
 	$(BIN)/python -m pytest -q --long tests/resilience
 
-bench: .venv/dev ## Measure speed against a bare floor; SMALL=1 for minutes, KEEP=DIR to load once
-	$(BIN)/python -m benchmarks $(if $(SMALL),--small) $(if $(KEEP),--keep $(KEEP))
+bench: .venv/bench ## Measure speed against a bare floor; SMALL=1 for minutes, KEEP=DIR to load once
+	$(BIN)/python -m benchmarks $(if $(SMALL),--small) $(if $(KEEP),--keep $(KEEP)) $(BENCH)
 
 check: .venv/dev ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -45,6 +45,7 @@ lock: .venv/bin/python ## Renew the lock files; with UPGRADE=1 to the newest ver
 	$(PIP) uv
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group build -o requirements.lock pyproject.toml
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(LOCK) $(if $(UPGRADE),--upgrade) --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 # The stamps below are older than their lock only when the lock has changed: then we install.
 
@@ -59,4 +60,8 @@ lock: .venv/bin/python ## Renew the lock files; with UPGRADE=1 to the newest ver
 
 .venv/dev: requirements-dev.lock .venv/run
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/bench: requirements-bench.lock .venv/dev
+	$(PIP) --require-hashes -r requirements-bench.lock
 	@touch $@

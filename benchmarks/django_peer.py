@@ -36,7 +36,7 @@ settings.configure(
     REST_FRAMEWORK={
         "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
         "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-        "DEFAULT_AUTHENTICATION_CLASSES": [f"{__name__}.KeyAuthentication"],
+        "DEFAULT_AUTHENTICATION_CLASSES": [],
         "UNAUTHENTICATED_USER": None,
     },
 )
@@ -283,6 +283,7 @@ def _audit(key: ApiKey, action_name: str, row: models.Model, facts: dict[str, An
 
 
 class SampleViewSet(viewsets.GenericViewSet):
+    authentication_classes = (KeyAuthentication,)
     pagination_class = AfterId
 
     def get_queryset(self) -> QuerySet:
@@ -334,6 +335,8 @@ class SampleViewSet(viewsets.GenericViewSet):
 
 
 class SampleTestViewSet(viewsets.GenericViewSet):
+    authentication_classes = (KeyAuthentication,)
+
     def get_queryset(self) -> QuerySet:
         own = SampleTest.objects.filter(organization_id=self.request.user.organization_id)
         return own.select_related("sample", "test_definition").select_for_update(of=("self",))

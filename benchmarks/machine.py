@@ -42,7 +42,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mib(pid: int) -> float:
-    """The memory that a process holds, without what it shares with others by mapping files."""
+    """The memory that a process holds."""
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return int(fields[1]) * _PAGE / 2**20
 
@@ -148,12 +148,16 @@ class Server:
     process: subprocess.Popen[bytes]
     ready_after: float
 
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+    def pids(self) -> list[int]:
+        """The process, and those that it has started."""
+        return [self.process.pid, *children(self.process.pid)]
 
-    def get(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        return self.ask("GET", path, headers)
+    def cpu(self) -> float:
+        return sum(map(cpu_seconds, self.pids()))
+
+    def resident(self) -> float:
+        """The memory of the one that works, in MiB."""
+        return max(map(resident_mib, self.pids()))
 
     def ask(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None

@@ -1,11 +1,10 @@
 """Whether the floor answers as Titer does: otherwise it measures something else."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from benchmarks.laboratories import Organization
-from benchmarks.machine import Server
 from benchmarks.works import Subjects, new_sample
 
 #: What two answers to the same request may differ in: who came second.
@@ -17,48 +16,54 @@ _VARIES = frozenset(
 )
 
 
-READS = ("/api/v1/samples?limit=100", "/api/v1/samples/{sample_id}", "/api/tests?per_page=100")
+class Asked(NamedTuple):
+    """A request that both are asked, one after the other."""
+
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
 
 
-def differences(
-    titer: Server, floor: Server, subjects: Subjects, reads: Sequence[str] = READS
-) -> list[str]:
-    """Requests that the two answer differently, each with the first difference."""
-    owner = subjects.anybody()
-    headers = {"Authorization": f"Bearer {owner.key}", "Content-Type": "application/json"}
-    sample_id = subjects.samples[owner.id][0]
-    found = []
-    for path in [each.format(sample_id=sample_id) for each in reads]:
-        answers = [json.loads(each.get(path, headers)[1]) for each in (titer, floor)]
-        found += _told(f"GET {path}", *answers)
-    for name, method, paths, body in _changes(subjects, owner):
-        first, second = (
-            json.loads(each.ask(method, paths[number], headers, body[number])[1])
-            for number, each in enumerate((titer, floor))
-        )
-        found += _told(name, _steady(first), _steady(second))
-    return found
+class Answering(Protocol):
+    def ask(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> tuple[int, bytes]: ...
 
 
-def _changes(
-    subjects: Subjects, owner: Organization
-) -> list[tuple[str, str, tuple[str, str], tuple[bytes, bytes]]]:
-    """A request of each kind that changes something, in two copies."""
-    created = new_sample(owner, 1)
+def usual(subjects: Subjects, owner: Organization) -> list[Asked]:
+    """A request of each kind; of a population without open tests those that need none."""
     tests = subjects.open_tests.get(owner.id, [])[:20]
-    creation = ("create", "POST", ("/api/v1/samples",) * 2, (created, created))
-    if not tests:
-        return [creation]
-    entered = json.dumps({"result": "0.007"}).encode()
-    rows = [{"sampleTestId": each, "result": "0.003"} for each in tests]
-    bulk = json.dumps({"updates": rows}).encode()
-    one = f"/api/v1/sample-tests/{tests[0]}"
-    many = "/api/v1/sample-tests/bulk-results"
-    return [
-        creation,
-        ("patch", "PATCH", (one, one), (entered, entered)),
-        ("bulk", "POST", (many, many), (bulk, bulk)),
+    asked = [
+        Asked("GET", "/api/v1/samples?limit=100"),
+        Asked("POST", "/api/v1/samples", new_sample(owner, 1)),
     ]
+    if not tests:
+        return asked
+    rows = [{"sampleTestId": each, "result": "0.003"} for each in tests]
+    return [
+        *asked,
+        Asked("GET", f"/api/v1/samples/{subjects.samples[owner.id][0]}"),
+        Asked("GET", "/api/tests?per_page=100"),
+        Asked("PATCH", f"/api/v1/sample-tests/{tests[0]}", {"result": "0.007"}),
+        Asked("POST", "/api/v1/sample-tests/bulk-results", {"updates": rows}),
+    ]
+
+
+def differences(titer: Answering, floor: Answering, key: str, asked: Iterable[Asked]) -> list[str]:
+    """The requests that the two answer differently, each with the first difference."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    found = []
+    for each in asked:
+        body = None if each.body is None else json.dumps(each.body).encode()
+        answers = []
+        for answering in (titer, floor):
+            status, answer = answering.ask(each.method, each.path, headers, body)
+            told = json.loads(answer)
+            answers.append([status, told if each.method == "GET" else _steady(told)])
+        where = _first_difference(answers[0], answers[1], "")
+        if where is not None:
+            found.append(f"{each.method} {each.path}: {where}")
+    return found
 
 
 def _steady(answer: Any) -> Any:
@@ -72,20 +77,14 @@ def _steady(answer: Any) -> Any:
     return answer
 
 
-def _told(name: str, first: Any, second: Any) -> list[str]:
-    where = _first_difference(first, second, "")
-    return [f"{name}: {where}"] if where else []
-
-
 def _first_difference(first: Any, second: Any, where: str) -> str | None:
     if isinstance(first, dict) and isinstance(second, dict) and list(first) == list(second):
-        parts = ((f"{where}.{name}", first[name], second[name]) for name in first)
+        parts = [(f"{where}.{name}", first[name], second[name]) for name in first]
     elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        parts = (
-            (f"{where}[{at}]", a, b) for at, (a, b) in enumerate(zip(first, second, strict=True))
-        )
+        pairs = enumerate(zip(first, second, strict=True))
+        parts = [(f"{where}[{at}]", a, b) for at, (a, b) in pairs]
     elif first == second:
         return None
     else:
-        return f"{where or 'the answer'} is {str(first)[:300]} and {str(second)[:300]}"
+        return f"{where} is {str(first)[:300]} and {str(second)[:300]}"
     return next((told for at, a, b in parts if (told := _first_difference(a, b, at))), None)

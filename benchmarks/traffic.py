@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 _CHUNK = 1 << 18
+#: So long one answer may take, in seconds.
+_PATIENCE = 240.0
 
 
 class Broken(RuntimeError):
@@ -97,7 +99,7 @@ def drive(
     began = last = time.perf_counter()
     try:
         for _ in range(connections):
-            line = _connected(port, longest)
+            line = _connected(port)
             lines[line.plug.fileno()] = line
             poll.register(line.plug, select.EPOLLIN)
         left = most if most is not None else 1 << 62
@@ -107,9 +109,9 @@ def drive(
                 waiting += 1
                 left -= 1
         while waiting:
-            events = poll.poll(longest)
+            events = poll.poll(_PATIENCE)
             if not events:
-                raise Broken(f"no answer within {longest} s")
+                raise Broken(f"no answer within {_PATIENCE} s")
             for number, _ in events:
                 line = lines[number]
                 if not _receive(line, window):
@@ -133,8 +135,8 @@ def drive(
     return window
 
 
-def _connected(port: int, patience: float) -> _Line:
-    plug = socket.create_connection(("127.0.0.1", port), timeout=patience)
+def _connected(port: int) -> _Line:
+    plug = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
     plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return _Line(plug)
 

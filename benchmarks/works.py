@@ -122,8 +122,8 @@ def get_sample(subjects: Subjects) -> Iterator[bytes]:
         yield request("GET", f"/api/v1/samples/{sample_id}", owner.key)
 
 
-def new_sample(owner: Organization, number: int) -> bytes:
-    body = {
+def new_sample(owner: Organization, number: int) -> dict[str, Any]:
+    return {
         "clientName": owner.client_name,
         "materialTypeId": owner.nth(number % MATERIALS),
         "testDefinitionIds": [
@@ -133,13 +133,16 @@ def new_sample(owner: Organization, number: int) -> bytes:
         "collectionDate": "2026-06-18",
         "notes": f"Taken at the second tap, number {number}.",
     }
+
+
+def _json(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
 def create_sample(subjects: Subjects) -> Iterator[bytes]:
     """A sample with two tests, of one organization after the other."""
     for number, owner in enumerate(cycle(subjects.population.organizations)):
-        yield request("POST", "/api/v1/samples", owner.key, new_sample(owner, number))
+        yield request("POST", "/api/v1/samples", owner.key, _json(new_sample(owner, number)))
 
 
 def create_once(subjects: Subjects) -> Iterator[bytes]:
@@ -147,7 +150,7 @@ def create_once(subjects: Subjects) -> Iterator[bytes]:
     run = subjects.chance.getrandbits(60)
     for number, owner in enumerate(cycle(subjects.population.organizations)):
         more = f"Idempotency-Key: {run}-{number}\r\n"
-        yield request("POST", "/api/v1/samples", owner.key, new_sample(owner, number), more)
+        yield request("POST", "/api/v1/samples", owner.key, _json(new_sample(owner, number)), more)
 
 
 def _result(chance: random.Random) -> str:
@@ -158,7 +161,7 @@ def enter_result(subjects: Subjects) -> Iterator[bytes]:
     while True:
         owner = subjects.anybody()
         test_id = subjects.chance.choice(subjects.open_tests[owner.id])
-        body = json.dumps({"result": _result(subjects.chance)}).encode()
+        body = _json({"result": _result(subjects.chance)})
         yield request("PATCH", f"/api/v1/sample-tests/{test_id}", owner.key, body)
 
 
@@ -175,7 +178,7 @@ def enter_bulk(subjects: Subjects) -> Iterator[bytes]:
         rows: list[dict[str, Any]] = [
             {"sampleTestId": test_id, "result": _result(subjects.chance)} for test_id in ids
         ]
-        body = json.dumps({"updates": rows}).encode()
+        body = _json({"updates": rows})
         yield request("POST", "/api/v1/sample-tests/bulk-results", owner.key, body)
 
 
@@ -232,7 +235,7 @@ WORKS: Sequence[Work] = (
     CREATE,
     Work("create, idempotent", create_once, floor=False),
     Work("patch a result", enter_result, 0.50, 10),
-    Work("bulk-results 500", enter_bulk, 0.75, 50, least=6, connections=4),
+    Work("bulk-results 500", enter_bulk, 0.75, 50, least=4, connections=4),
     Work("verify one", verify_result, uses_up=True),
     Work("list 100 of /api/tests", list_tests),
 )
