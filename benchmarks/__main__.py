@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +18,8 @@ from benchmarks.machine import Postgres
 
 def main() -> None:
     options = read_options()
+    # Whoever ends us ends what we have started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     with scratch(options.keep) as folder:
         server = Postgres(folder / "pg", durable=options.durable)

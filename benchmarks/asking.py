@@ -11,7 +11,6 @@ from benchmarks.measuring import Contender
 from benchmarks.traffic import drive, request
 from titer.kit.clock import spell
 
-_ROUNDS = 3
 _AT_A_TIME = 12
 #: Where a filter is slow, it is not asked this often.
 _SECONDS = 1.5
@@ -35,13 +34,17 @@ def cost(contender: Contender, path: str, key: str) -> float:
 
 
 def ratios(
-    contender: Contender, plain: str, others: Mapping[str, str], owner: Organization
+    contender: Contender,
+    plain: str,
+    others: Mapping[str, str],
+    owner: Organization,
+    rounds: int,
 ) -> dict[str, float]:
     """What each path costs, as a multiple of the plain one; all of them in turns."""
     taken: dict[str, list[float]] = {name: [] for name in others}
     usual = []
     cost(contender, plain, owner.key)
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         for name, path in others.items():
             usual.append(cost(contender, plain, owner.key))
             key = owner.results_key if name == BY_CLIENT else owner.key

@@ -59,8 +59,13 @@ class Bench:
     def effort(self) -> Effort:
         rounds = self.options.rounds or (3 if self.small else 5)
         return Effort(
-            rounds, self.options.seconds or (1.0 if self.small else 4.0), 0.5 if self.small else 2.0
+            rounds, self.options.seconds or (0.7 if self.small else 4.0), 0.5 if self.small else 2.0
         )
+
+    @property
+    def few(self) -> int:
+        """How often each of many small questions is asked."""
+        return 1 if self.small else 3
 
     def wants(self, *names: str) -> bool:
         words: Sequence[str] | None = self.options.only
@@ -199,7 +204,7 @@ def filters(bench: Bench) -> None:
             asked = asking.paths(base, queries, **{limit: works.PAGE})
             if base == "/api/tests":
                 asked[asking.BY_CLIENT] = f"{base}?{limit}={works.PAGE}"
-            found = asking.ratios(titer, f"{base}?{limit}={works.PAGE}", asked, owner)
+            found = asking.ratios(titer, f"{base}?{limit}={works.PAGE}", asked, owner, bench.few)
             worst = max(found, key=lambda each: found[each])
             what = f"{name}, {owner.samples:,} samples: worst filter against the plain page"
             bench.report.say(f"{what} ({worst})", found[worst], 3.0)
@@ -219,10 +224,10 @@ def pages(bench: Bench) -> None:
     with bench.titer(place, Subjects(place.population)) as titer:
         plain = f"/api/v1/samples?limit={size}"
         far = {"far": f"{plain}&cursor={cursor}"}
-        found = asking.ratios(titer, plain, far, owner)["far"]
+        found = asking.ratios(titer, plain, far, owner, 7)["far"]
         bench.report.say(f"samples: page {page:,} against page 1", found, 1.1)
         plain = f"/api/tests?per_page={works.PAGE}"
-        found = asking.ratios(titer, plain, {"far": f"{plain}&page={tests}"}, owner)["far"]
+        found = asking.ratios(titer, plain, {"far": f"{plain}&page={tests}"}, owner, 7)["far"]
         bench.report.say(f"/api/tests: page {tests:,} against page 1", found, None)
 
 
@@ -286,7 +291,10 @@ def importing(bench: Bench) -> None:
     owner = place.population.organizations[-1]
     start = _import(bench, place, owner, 1)
     each = max(_import(bench, place, owner, 200) - start, 0.01) / 199
-    count = min(2_000 if bench.small else 100_000, max(500, int(_IMPORT_SECONDS / each)))
+    count = min(
+        2_000 if bench.small else 100_000,
+        max(500, int((5.0 if bench.small else _IMPORT_SECONDS) / each)),
+    )
     taken = _import(bench, place, owner, count) - start
     copied = asyncio.run(loading.copy_intake(place.bypass_url, owner, count))
     bench.report.say(
