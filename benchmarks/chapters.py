@@ -35,7 +35,7 @@ _UVICORN = ("-m", "uvicorn", "--port", "{port}", "--loop", "uvloop", "--http", "
 _UNLOGGED = ("--no-access-log", "--log-level", "warning")
 _TITER = ("-m", "titer", "serve", "--port", "{port}")
 _DJANGO = ("-m", "gunicorn", "-b", "127.0.0.1:{port}", "-k", "gthread", "--threads", "16")
-_KEEP_ALIVE = ("--keep-alive", "75", "benchmarks.django_peer:application")
+_KEEP_ALIVE = ("--keep-alive", "75", "--timeout", "300", "benchmarks.django_peer:application")
 _MEMORY, _READY = 120.0, 2.0
 #: About so long a measured import takes.
 _IMPORT_SECONDS = 30.0

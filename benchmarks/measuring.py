@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import asyncpg  # type: ignore[import-untyped]
 
 from benchmarks.machine import Postgres, Server
-from benchmarks.traffic import Window, drive
+from benchmarks.traffic import Broken, Window, drive
 from benchmarks.works import Subjects, Work, renew
 
 _SEALED_WITHIN = 60.0
@@ -151,15 +151,18 @@ def run(
     most: int | None = None,
 ) -> Window:
     """One window. What was refused counts for nothing, and is told."""
-    window = drive(
-        contender.server.port,
-        requests,
-        seconds=seconds,
-        connections=work.connections,
-        least=work.least,
-        longest=longest,
-        most=most,
-    )
+    try:
+        window = drive(
+            contender.server.port,
+            requests,
+            seconds=seconds,
+            connections=work.connections,
+            least=work.least,
+            longest=longest,
+            most=most,
+        )
+    except Broken as trouble:
+        raise RuntimeError(f"{contender.name}: {trouble}") from trouble
     if window.refused:
         told = window.refusal.partition(b"\r\n\r\n")[2].decode(errors="replace")
         print(f"  {contender.name} refused {window.refused}: {told}", file=sys.stderr)

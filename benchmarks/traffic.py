@@ -123,6 +123,8 @@ def drive(
                 over = passed >= longest or (passed >= seconds and enough)
                 if over or left <= 0 or not _send(line, requests):
                     waiting -= 1
+                    # The server closes it when it has been idle for long enough.
+                    poll.unregister(number)
                 else:
                     left -= 1
     finally:
