@@ -60,8 +60,9 @@ class Report:
             rows.append(
                 (
                     f"{work.name}{place}",
-                    *(f"{each.rate:,.0f}" if each else "" for each in (titer, floor, django)),
+                    *(_rate(each) for each in (titer, floor, django)),
                     _against(share, work.goal, "≥ {:.2f}"),
+                    f"{floor.cpu / titer.cpu:.2f}" if floor else "",
                     _against(times, work.django if django else None, "≥ {:.0f} x"),
                     *(f"{titer.p50:.1f}", f"{titer.p99:.1f}", _against(-tail, -5.0, "≤ 5", tail)),
                 )
@@ -89,7 +90,7 @@ class Report:
 
 
 _WORKS = (
-    *("work", "Titer /s", "floor /s", "Django /s", "of the floor", "of Django"),
+    *("work", "Titer /s", "floor /s", "Django /s", "of the floor", "by CPU", "of Django"),
     *("p50 ms", "p99 ms", "p99 / p50"),
 )
 _COSTS = (
@@ -97,6 +98,12 @@ _COSTS = (
     *("MiB", "refused"),
 )
 _FIGURES = ("measured", "amount", "goal", "met")
+
+
+def _rate(taken: Taken | None) -> str:
+    if taken is None:
+        return ""
+    return f"{taken.rate:,.0f}" if taken.rate >= 10 else f"{taken.rate:.1f}"
 
 
 def _against(
