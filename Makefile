@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help run test resilience check format lock extraction
+.PHONY: help run test resilience bench check format lock extraction
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: .venv/dev ## Run every test, on SQLite and on PostgreSQL
 
 resilience: .venv/dev ## The crashes, races and faults in full, with their figures: half an hour
 	$(BIN)/python -m pytest -q --long tests/resilience
+
+bench: .venv/bench ## Measure speed against a bare floor; SMALL=1 for minutes, KEEP=DIR to load once
+	$(BIN)/python -m benchmarks $(if $(SMALL),--small) $(if $(KEEP),--keep $(KEEP)) $(BENCH)
 
 check: .venv/dev ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check .
@@ -42,6 +45,7 @@ lock: .venv/bin/python ## Renew the lock files; with UPGRADE=1 to the newest ver
 	$(PIP) uv
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group build -o requirements.lock pyproject.toml
 	$(LOCK) $(if $(UPGRADE),--upgrade) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(LOCK) $(if $(UPGRADE),--upgrade) --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 # The stamps below are older than their lock only when the lock has changed: then we install.
 
@@ -56,4 +60,8 @@ lock: .venv/bin/python ## Renew the lock files; with UPGRADE=1 to the newest ver
 
 .venv/dev: requirements-dev.lock .venv/run
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/bench: requirements-bench.lock .venv/dev
+	$(PIP) --require-hashes -r requirements-bench.lock
 	@touch $@
