@@ -21,8 +21,14 @@ def entity_type(class_name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
 
 
+#: What most values are, told apart at once.
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
 def plain(value: object) -> object:
     """A value as the trail keeps it: JSON's own kinds, exact decimals as text."""
+    if type(value) in _PLAIN:
+        return value
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, datetime):

@@ -44,8 +44,9 @@ async def verify(
     `SignatureRequired`, and what `results.service.verify` raises.
     """
     await _require_signature(session)
+    answered = await Approvals(session).to_supersede(sample_test_id)
     test = await results.verify(session, sample_test_id, expected)
-    for rejected in await Approvals(session).to_supersede(test.id):
+    for rejected in answered:
         rejected.superseded_at = session.now
         session.label(rejected, "superseded")
     if test.specification in NEEDS_APPROVAL:
