@@ -22,7 +22,7 @@ run: .venv/run ## Serve with a demonstration laboratory: prints a key and a firs
 test: .venv/dev ## Run every test, on SQLite and on PostgreSQL
 	$(BIN)/python -m pytest -q -n auto
 
-resilience: .venv/dev ## The crashes, races and faults in full, with their figures: half an hour
+resilience: .venv/dev ## The crashes, races and faults in full, with their figures: an hour
 	$(BIN)/python -m pytest -q --long tests/resilience
 
 bench: .venv/bench ## Measure speed against a bare floor; SMALL=1 for minutes, KEEP=DIR to load once
