@@ -1,4 +1,4 @@
-"""How many statements the hot routes cost: counted, because a time proves nothing on a busy machine.
+"""How many statements the hot routes cost: counted, because a time proves nothing.
 
 Beginning and ending a transaction is not counted. On PostgreSQL what finds the key is part of
 the first statement of an operation that glances; on SQLite a statement costs no round trip.

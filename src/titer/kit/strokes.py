@@ -122,8 +122,8 @@ def before_of(row: Any) -> dict[str, Any]:
 
 
 def changed_columns(row: Any) -> frozenset[str]:
-    """The columns of a drawn row that somebody has set, to whatever."""
-    return frozenset(instance_state(row).committed_state)
+    """The columns of a drawn row that somebody has set, to whatever; its version counts itself."""
+    return frozenset(instance_state(row).committed_state) - {"version"}
 
 
 def is_changed(row: Any) -> bool:
