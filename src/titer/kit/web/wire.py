@@ -101,7 +101,9 @@ def _page(request: Request, data: bytes, cursor: int | None) -> Response:
     )
     response = Response(body, media_type="application/json")
     if cursor is not None:
-        following = request.url.include_query_params(cursor=cursor)
+        said = request.scope["query_string"].decode("latin-1").split("&")
+        kept = [part for part in said if part and not part.startswith("cursor=")]
+        following = request.url.replace(query="&".join([*kept, f"cursor={cursor}"]))
         response.headers["Link"] = f'<{following}>; rel="next"'
     return response
 

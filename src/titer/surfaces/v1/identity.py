@@ -1,6 +1,7 @@
 """Discovery and identity: what the API offers, and who is calling."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 from fastapi import FastAPI
@@ -63,6 +64,7 @@ async def discover(request: Request) -> Response:
     return answer(Discovery, Discovery("Titer Lab API", "v1", endpoints_of(request.app)))
 
 
+@cache
 def endpoints_of(app: FastAPI) -> list[Endpoint]:
     """Every published route, from the routes themselves."""
     found: list[Endpoint] = []
