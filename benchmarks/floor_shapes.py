@@ -336,6 +336,10 @@ def _digits(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+#: What stands where a sample is of no product: the customers' programs read on without asking.
+NO_SKU = {"id": None, "name": "-", "code": "", "product": {"id": None, "name": "-"}}
+
+
 def _published_sample(row: Any) -> dict[str, Any]:
     product = {"id": row["product_id"], "name": row["product_name"]}
     sku = {"id": row["sku_id"], "name": row["sku_name"], "code": row["sku_code"]}
@@ -355,6 +359,6 @@ def _published_sample(row: Any) -> dict[str, Any]:
         "composite": row["composite"],
         "number_of_composites": row["number_of_composites"],
         "serving_size": row["serving_size"],
-        "sku": sku | {"product": product} if row["sku_id"] is not None else None,
+        "sku": sku | {"product": product} if row["sku_id"] is not None else NO_SKU,
         "order": order if row["order_id"] is not None else None,
     }

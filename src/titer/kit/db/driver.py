@@ -21,6 +21,11 @@ from titer.kit.db import sqlite
 from titer.kit.prepared import Spelled
 
 Row = Sequence[Any]
+#: With what PostgreSQL ends a session: a shutdown, a crash of another one, or not yet ready.
+_FAREWELL = "57P"
+#: A statement that takes longer than this (in seconds) counts as slow; and the least that any
+#: statement of a request is given.
+_SLOW, _LEAST = 0.25, 0.05
 #: Every statement that goes past SQLAlchemy, without its values: those are the laboratory's.
 _log = logging.getLogger("titer.sql")
 
@@ -41,6 +46,9 @@ class Driver:
         self._connection = connection
         #: How long a writer of another process is waited for, by the monotonic clock.
         self.until = time.monotonic() + sqlite.WAIT_FOR_WRITER
+        #: How long PostgreSQL may take over all slow statements together; None for no limit.
+        self.patience: float | None = None
+        self._waited = 0.0
 
     @property
     def on_postgresql(self) -> bool:
@@ -146,35 +154,49 @@ class PostgresDriver(Driver):
     async def fetch(self, spelled: Spelled, values: Mapping[str, Any]) -> Sequence[Row]:
         _tell(spelled)
         arguments = spelled.arguments(values)
+        patience, began = self._patience(), time.monotonic()
         try:
-            rows: Sequence[Row] = await self._raw.fetch(spelled.sql, *arguments)
+            rows: Sequence[Row] = await self._raw.fetch(spelled.sql, *arguments, timeout=patience)
         except Exception as trouble:
             self._give_up(trouble, spelled.sql)
             raise
+        self._note(time.monotonic() - began)
         return rows
 
     async def _tell(self, sql: str) -> None:
+        patience, began = self._patience(), time.monotonic()
         try:
-            await self._raw.execute(sql)
+            await self._raw.execute(sql, timeout=patience)
         except Exception as trouble:
             self._give_up(trouble, sql)
             raise
+        self._note(time.monotonic() - began)
+
+    def _patience(self) -> float | None:
+        """How long the next statement is waited for: slow ones share what a request may take."""
+        return None if self.patience is None else max(self.patience - self._waited, _LEAST)
+
+    def _note(self, seconds: float) -> None:
+        if seconds > _SLOW:
+            self._waited += seconds
 
     def _give_up(self, trouble: Exception, sql: str) -> None:
-        """Let go of a connection that does not answer; raise what the database says as SQLAlchemy
-        would, so that everybody above knows one kind of trouble."""
+        """Let go of a connection that is of no more use, and raise what the database says as
+        SQLAlchemy would, so that everybody above knows one kind of trouble."""
         import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - only where it is used
 
-        if isinstance(trouble, TimeoutError):
+        said = isinstance(trouble, asyncpg.PostgresError)
+        if not said or str(getattr(trouble, "sqlstate", "")).startswith(_FAREWELL):
+            # It does not answer, has gone, or stopped amid a sentence: nobody may ask it again.
             self._raw.terminate()
-        elif isinstance(trouble, asyncpg.IntegrityConstraintViolationError):
+        if isinstance(trouble, asyncpg.IntegrityConstraintViolationError):
             raise IntegrityError(sql, None, trouble, hide_parameters=True) from trouble
-        elif isinstance(trouble, asyncpg.PostgresError):
+        if said:
             lost = self._raw.is_closed()
             raise DBAPIError(
                 sql, None, trouble, hide_parameters=True, connection_invalidated=lost
             ) from trouble
-        elif isinstance(trouble, asyncpg.InterfaceError):
+        if isinstance(trouble, asyncpg.InterfaceError | asyncpg.InternalClientError):
             raise InterfaceError(sql, None, trouble, hide_parameters=True) from trouble
 
 

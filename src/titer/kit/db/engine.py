@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from titer.kit.clock import Clock, SystemClock
@@ -186,8 +187,11 @@ class Database:
         return engine
 
     @asynccontextmanager
-    async def work(self, *, writes: bool) -> AsyncIterator[Work]:
+    async def work(self, *, writes: bool, hurried: bool = False) -> AsyncIterator[Work]:
         """A transaction that is rolled back unless its `commit` was called.
+
+        Somebody waits for one that is `hurried`: a database that is slow time and again is given
+        up as one that does not answer at all.
 
         Raises `Unavailable` when the database is out of reach, busy or full.
         """
@@ -195,6 +199,7 @@ class Database:
         until = time.monotonic() + self._timeout
         try:
             async with self._turn(until, writes=writes), self._borrowed(until) as driver:
+                driver.patience = self._timeout if hurried else None
                 work = Work(driver, self.clock.now(), self._keeper, writes=writes)
                 try:
                     yield work
@@ -212,7 +217,10 @@ class Database:
     async def _borrowed(self, until: float) -> AsyncIterator[Driver]:
         """A connection of the pool's: waiting for it and opening it take their time together."""
         async with asyncio.timeout(until - time.monotonic()):
-            borrowed = await greenlet_spawn(self.engine.sync_engine.pool.connect)
+            borrowed = await self._borrow()
+            while self.on_postgresql and _has_gone(borrowed):
+                await greenlet_spawn(borrowed.invalidate)
+                borrowed = await self._borrow()
         kind = PostgresDriver if self.on_postgresql else SqliteDriver
         driver = kind(self.engine, borrowed)
         driver.until = until
@@ -220,6 +228,16 @@ class Database:
             yield driver
         finally:
             await driver.give_back()
+
+    async def _borrow(self) -> PoolProxiedConnection:
+        engine = self.engine.sync_engine
+        try:
+            return await greenlet_spawn(engine.pool.connect)
+        except engine.dialect.loaded_dbapi.Error as trouble:
+            if isinstance(trouble, sqlite3.Error):
+                raise
+            # The pool tells it in the driver's words; the engine would tell it so.
+            raise DBAPIError("connect", None, trouble, hide_parameters=True) from trouble
 
     def connected(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A connection outside any tenant's work, to migrate or to check. Raises `Unreachable`."""
@@ -255,6 +273,12 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _has_gone(borrowed: PoolProxiedConnection) -> bool:
+    """Whether the database has closed a connection while it lay in the pool."""
+    driver: Any = borrowed.driver_connection
+    return bool(driver.is_closed())
 
 
 def _give_up(trouble: ExceptionContext) -> None:

@@ -133,7 +133,7 @@ class _Passage:
     async def _work_on(
         self, face: Face, request: Request, credential: str, body: bytes
     ) -> Response:
-        async with face.database.work(writes=self.demand.writes) as work:
+        async with face.database.work(writes=self.demand.writes, hurried=True) as work:
             caller = await face.admit(request, work, credential, self.demand.needs)
             request.state.caller, request.state.session = caller, caller.session
             once = once_of(request, caller, body) if self.demand.writes else None
@@ -149,7 +149,7 @@ class _Passage:
 
     async def _glance(self, face: Face, request: Request, credential: str, body: bytes) -> Response:
         """Let the caller in with the first statement of the work, and with each that follows."""
-        async with face.database.work(writes=False) as work:
+        async with face.database.work(writes=False, hurried=True) as work:
             opening = face.opening(request, credential, self.demand.needs)
             session = request.state.session = work.glance(opening)
             try:
