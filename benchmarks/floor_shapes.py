@@ -251,7 +251,8 @@ t.test_name, t.result, t.result_operator, t.result_value, t.unit, t.spec_min, t.
 t.entered_at, s.id AS sample_id, s.name, s.lot, s.batch, s.composite, s.number_of_composites,
 s.serving_size, s.tracking_id AS sample_tracking_id, k.id AS sku_id, k.name AS sku_name,
 k.code AS sku_code, p.id AS product_id, p.name AS product_name, o.id AS order_id,
-o.status AS order_status, o.ordered_at, o.orderer_email, o.orderer_name
+o.status AS order_status, o.ordered_at, o.orderer_email, o.orderer_name, s.client_name,
+s.status AS sample_status, s.created_at AS sample_created_at
 """
 PUBLISHED_FROM = """
 sample_tests t
@@ -340,6 +341,10 @@ def _digits(value: Decimal) -> str:
 NO_SKU = {"id": None, "name": "-", "code": "", "product": {"id": None, "name": "-"}}
 
 
+#: How far an order would be that had this one sample.
+_PROGRESS = {"pending": "created", "received": "received"}
+
+
 def _published_sample(row: Any) -> dict[str, Any]:
     product = {"id": row["product_id"], "name": row["product_name"]}
     sku = {"id": row["sku_id"], "name": row["sku_name"], "code": row["sku_code"]}
@@ -347,9 +352,14 @@ def _published_sample(row: Any) -> dict[str, Any]:
     order = {
         "id": row["order_id"],
         "status": row["order_status"],
-        "ordered_at": spell(row["ordered_at"]),
+        "ordered_at": spell(row["ordered_at"] or row["sample_created_at"]),
         "orderer": orderer,
     }
+    if row["order_id"] is None:
+        order["status"] = _PROGRESS.get(row["sample_status"], "in_progress")
+        if row["reported_at"] is not None:
+            order["status"] = "completed"
+        order["orderer"] = {"email": None, "name": row["client_name"]}
     variant = f"{row['product_name']}, {row['sku_name']}" if row["sku_id"] is not None else None
     return {
         "id": row["sample_id"],
@@ -360,5 +370,5 @@ def _published_sample(row: Any) -> dict[str, Any]:
         "number_of_composites": row["number_of_composites"],
         "serving_size": row["serving_size"],
         "sku": sku | {"product": product} if row["sku_id"] is not None else NO_SKU,
-        "order": order if row["order_id"] is not None else None,
+        "order": order,
     }
