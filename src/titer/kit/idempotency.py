@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import LargeBinary, Text, bindparam, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from titer.kit.db.types import Instant
+from titer.kit.db.types import Id, Instant
 from titer.kit.errors import Conflict, Invalid, Misused
+from titer.kit.prepared import TENANT, Prepared
+from titer.kit.strokes import table_of
 from titer.kit.tenancy import TenantKeyed, TenantSession
 
 KEPT_FOR = timedelta(days=7)
@@ -57,6 +59,27 @@ class IdempotentRequest(TenantKeyed):
     body: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
+
+
+_REQUESTS = table_of(IdempotentRequest)
+_OURS = (
+    _REQUESTS.c.organization_id == TENANT,
+    _REQUESTS.c.principal_id == bindparam("whose", type_=Id),
+    _REQUESTS.c.key == bindparam("which", type_=Text),
+)
+_KEEP = Prepared(
+    update(_REQUESTS)
+    .where(*_OURS)
+    .values(
+        {
+            "status": bindparam("answered", type_=Id),
+            "headers": bindparam("with", type_=Text),
+            "body": bindparam("text", type_=LargeBinary),
+        }
+    )
+)
+_FORGET = Prepared(delete(_REQUESTS).where(*_OURS))
+_PATIENCE = Prepared(select(func.set_config("lock_timeout", bindparam("how_long"), True)))  # noqa: FBT003 - PostgreSQL's is_local
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +156,8 @@ class Once:
 
     async def keep(self, answer: Answer) -> None:
         """Keep the answer, in the transaction of the work."""
-        await self.session.execute(
-            update(IdempotentRequest)
-            .where(*self._is_ours())
-            .values(status=answer.status, headers=answer.headers, body=answer.body)
-            .execution_options(synchronize_session=False)
-        )
+        answered = {"answered": answer.status, "with": answer.headers, "text": answer.body}
+        await self.session.fetch(_KEEP, **self._ours(), **answered)
         if random.randrange(_PURGE_ONE_IN) == 0:  # noqa: S311 - a broom, not a secret
             await purge(self.session)
 
@@ -163,25 +182,20 @@ class Once:
     async def _be_patient(self, how_long: str) -> None:
         """On PostgreSQL: how long the next statements wait for a lock."""
         if self.session.on_postgresql:
-            setting: Any = func.set_config("lock_timeout", how_long, True)  # noqa: FBT003 - is_local
-            await self.session.execute(select(setting))
+            await self.session.fetch(_PATIENCE, how_long=how_long)
 
     async def _find(self) -> IdempotentRequest | None:
-        statement = select(IdempotentRequest).where(*self._is_ours())
-        return (await self.session.scalars(statement)).one_or_none()
-
-    async def _forget(self) -> None:
-        await self.session.execute(
-            delete(IdempotentRequest)
-            .where(*self._is_ours())
-            .execution_options(synchronize_session=False)
-        )
-
-    def _is_ours(self) -> tuple[Any, Any]:
-        return (
+        statement = select(IdempotentRequest).where(
             IdempotentRequest.principal_id == self._principal_id,
             IdempotentRequest.key == self._key,
         )
+        return (await self.session.scalars(statement)).one_or_none()
+
+    async def _forget(self) -> None:
+        await self.session.fetch(_FORGET, **self._ours())
+
+    def _ours(self) -> dict[str, Any]:
+        return {"whose": self._principal_id, "which": self._key}
 
 
 async def purge(session: TenantSession) -> None:

@@ -15,10 +15,10 @@ has not written one by the time of the commit, is refused.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from sqlalchemy import BigInteger, event, inspect
+from sqlalchemy import BigInteger, Dialect, bindparam, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
@@ -46,7 +46,7 @@ from titer.kit.fence import (
     refuse_unbindable,
     tables_below,
 )
-from titer.kit.prepared import TENANT_NAME, Lookup, Prepared
+from titer.kit.prepared import TENANT, TENANT_NAME, Lookup, Prepared, Spelled, spell
 
 # ruff: noqa: TID251 - the one module that makes sessions
 
@@ -549,9 +549,20 @@ class TenantSession(AsyncSession):
 
     async def insert_unless_taken(self, owner: type[TenantKeyed], **row: Any) -> bool:
         """Insert a row of the tenant's unless its key is taken; whether it was inserted."""
-        insert = postgresql.insert if self.on_postgresql else sqlite.insert
-        statement = insert(owner).on_conflict_do_nothing()
-        return bool((await self.below(statement, [row])).rowcount)
+        await self._write_strokes()
+        spelled = _unless_taken(owner, tuple(sorted(row)), self.driver.dialect)
+        values = {f"w_{name}": value for name, value in row.items()}
+        values[TENANT_NAME] = self.tenant.organization_id
+        return bool(await self.driver.fetch(spelled, values))
+
+
+@lru_cache(maxsize=64)
+def _unless_taken(owner: Any, names: tuple[str, ...], dialect: Dialect) -> Spelled:
+    table = strokes.table_of(owner)
+    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    values = {name: bindparam(f"w_{name}", type_=table.c[name].type) for name in names}
+    statement = insert(table).values({**values, "organization_id": TENANT})
+    return spell(statement.on_conflict_do_nothing().returning(table.c.organization_id), dialect)
 
 
 @cache
