@@ -1,5 +1,6 @@
 """What is asked of one list in many ways: filters, and pages far down."""
 
+import math
 import statistics
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,7 +21,7 @@ Queries = Mapping[str, Mapping[str, object]]
 
 
 def cost(contender: Contender, path: str, key: str) -> float:
-    """Milliseconds that one request takes, alone."""
+    """Milliseconds that one request takes, alone; no end of them where it is given up."""
     window = drive(
         contender.server.port,
         repeat(request("GET", path, key), _AT_A_TIME),
@@ -28,6 +29,8 @@ def cost(contender: Contender, path: str, key: str) -> float:
         connections=1,
         longest=_SECONDS,
     )
+    if window.statuses[b"503"]:
+        return math.inf
     if window.refused or not window.answered:
         raise RuntimeError(f"{path}: {window.refusal.decode(errors='replace')}")
     return 1e3 * window.percentile(0.5)
