@@ -231,12 +231,12 @@ def test_two_tenants_and_a_model_of_them_agree(
     world: World, effort: Effort, figure: Figure
 ) -> None:
     steps: Counter[str] = Counter()
-    histories = effort(4, 60)
+    histories = effort(8, 60)
     run_state_machine_as_test(
         machine(world, steps),
         settings=settings(
             max_examples=histories,
-            stateful_step_count=effort(15, 40),
+            stateful_step_count=effort(30, 40),
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
