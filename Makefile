@@ -7,7 +7,7 @@ CORPUS ?= ../shared/extraction/dev
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+	--no-annotate --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help run test resilience bench check format lock extraction

@@ -171,15 +171,11 @@ class Lookup:
 
 
 @cache
-def _readers(kind: Any, dialect: Dialect) -> Any:
+def reader_of(kind: Any, dialect: Dialect) -> Any:
+    """What makes Python's value of the driver's; None where they are the same."""
     if dialect.name == "postgresql" and isinstance(kind, Instant | ExactDecimal):
         return None  # the driver gives moments in UTC, and exact decimals
     return kind.dialect_impl(dialect).result_processor(dialect, None)
-
-
-def reader_of(kind: Any, dialect: Dialect) -> Any:
-    """What makes Python's value of the driver's; None where they are the same."""
-    return _readers(kind, dialect)
 
 
 class Prepared:

@@ -244,10 +244,6 @@ class Samples(Records[Sample]):
     async def count(self) -> int:
         return (await self.session.scalar(select(func.count()).select_from(Sample))) or 0
 
-    async def with_external_id(self, external_id: str) -> int | None:
-        statement = select(Sample.id).where(Sample.external_id == external_id)
-        return await self.session.scalar(statement)
-
     async def locked(self, ids: Collection[int]) -> Mapping[int, Sample]:
         """Those of the samples that are there, locked in the order of their ids."""
         statement = select(Sample).where(Sample.id.in_(ids)).order_by(Sample.id).with_for_update()
@@ -305,20 +301,6 @@ class SampleTests(Records[SampleTest]):
             TestState(test_id, code, TestStatus(status), entered_at is not None)
             for test_id, code, status, entered_at in rows
         ]
-
-    async def sample_ids_of(self, test_ids: Collection[int]) -> set[int]:
-        statement = select(SampleTest.sample_id).where(SampleTest.id.in_(test_ids)).distinct()
-        return set(await self.session.scalars(statement))
-
-    async def locked(self, ids: Collection[int]) -> dict[int, SampleTest]:
-        """Those of the tests that are there, locked in the order of their ids."""
-        statement = (
-            select(SampleTest)
-            .where(SampleTest.id.in_(ids))
-            .order_by(SampleTest.id)
-            .with_for_update()
-        )
-        return {row.id: row for row in await self.session.scalars(statement)}
 
 
 class AnalyteResults(Records[AnalyteResult]):
