@@ -24,7 +24,7 @@ from titer.kit.web.faces import Faces
 from titer.kit.web.middleware import AccessLog, LastResort, RequestId
 from titer.kit.web.rate_limit import FailedAuthentications, RateLimit, Rates, Refuse
 from titer.kit.web.routing import Routes
-from titer.kit.windows import Limit, MemoryWindows, SharedWindows, Windows
+from titer.kit.windows import Limit, MemoryWindows, Windows
 from titer.settings import Settings
 from titer.surfaces.operations.documentation import Document
 from titer.surfaces.operations.face import PROBES, OperationsFace
@@ -56,6 +56,8 @@ def open_windows(settings: Settings) -> Windows:
     """Where requests are counted: in this process, or on a server for all of them."""
     if settings.valkey_url is None:
         return MemoryWindows()
+    from titer.kit.windows.shared import SharedWindows  # noqa: PLC0415 - brings Valkey's client
+
     return SharedWindows(settings.valkey_url.get_secret_value(), MemoryWindows())
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import inspect, select, text
 from servers import Installation, Postgres
 from titer.app import open_database
 from titer.domain.reference.models import MaterialType
-from titer.kit.db import migrating
+from titer.kit.db import migrating, revisions
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import TenantSession
 from titer.settings import Settings
@@ -32,13 +32,13 @@ Effort = Callable[[int, int], int]
 _UPGRADE = """
 import asyncio, sys
 from titer.app import open_database
-from titer.kit.db import migrating
+from titer.kit.db import migrating, revisions
 from titer.settings import Settings
 from pydantic import SecretStr
 
 async def main():
     database = open_database(Settings(_env_file=None, database_url=SecretStr(sys.argv[1])))
-    await migrating.progress(database)
+    await revisions.progress(database)
     print("begins", flush=True)
     await migrating.upgrade(database, sys.argv[2])
     print("done", flush=True)
@@ -48,10 +48,10 @@ asyncio.run(main())
 """
 
 
-def revisions() -> list[str]:
+def every_revision() -> list[str]:
     """Oldest first."""
     config = Config()
-    config.set_main_option("script_location", str(migrating.scripts()))
+    config.set_main_option("script_location", str(revisions.scripts()))
     found = ScriptDirectory.from_config(config).walk_revisions()
     return [each.revision for each in found][::-1]
 
@@ -98,7 +98,7 @@ def test_every_revision_goes_up_down_and_up_with_data(
     installation: Installation, figure: Figure
 ) -> None:
     lab, rival = installation.found("Aqua Laboratory", "Rival Laboratory")
-    known = revisions()
+    known = every_revision()
     with installation.serving() as server:
         for each in (lab, rival):
             with httpx2.Client(base_url=f"{server.url}/api/v1", headers=each.headers) as http:
@@ -193,7 +193,7 @@ def shape(installation: Installation) -> tuple[str | None, frozenset[str]]:
     """The revision that a database says it is at, and the tables that it has."""
 
     async def look(database: Database) -> tuple[str | None, frozenset[str]]:
-        progress = await migrating.progress(database)
+        progress = await revisions.progress(database)
         async with database.connected() as connection:
             names = await connection.run_sync(lambda each: inspect(each).get_table_names())
         return progress.current, frozenset(names) - {"alembic_version"}
@@ -210,7 +210,7 @@ def test_a_migration_that_is_killed_leaves_the_old_or_the_new(
     figure: Figure,
 ) -> None:
     postgres = request.getfixturevalue("own_postgres") if backend == "postgresql" else None
-    known = revisions()
+    known = every_revision()
     # What each revision looks like, and how long the way to the newest takes.
     whole = new_installation(tmp_path / "whole", postgres)
     shapes = {shape(whole)}

@@ -20,7 +20,7 @@ from titer.domain.audit import sealing
 from titer.domain.audit.rules import Anchor
 from titer.domain.keys.repository import every_digest, find_key
 from titer.kit.clock import SystemClock, spell
-from titer.kit.db import copies, migrating
+from titer.kit.db import copies, revisions
 from titer.kit.db.copies import Census, CopyFailed
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import Tenant
@@ -43,7 +43,7 @@ def backup(file: BackupFile, *, as_json: AsJson = False) -> None:
     settings = _patient(Settings())
 
     async def task(server: Database) -> dict[str, Any]:
-        progress = await migrating.progress(server)
+        progress = await revisions.progress(server)
         if progress.current is None:
             raise Stop("migrations_pending", "There is nothing to back up: run `titer migrate`.")
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".titer-backup-") as folder:

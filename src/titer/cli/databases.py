@@ -10,7 +10,7 @@ import typer
 
 from titer.cli.running import as_owner, refuse_unfit, run_on
 from titer.cli.terminal import AsJson, Stop, show
-from titer.kit.db import migrating, postgres
+from titer.kit.db import postgres, revisions
 from titer.kit.db.engine import Database, Unreachable
 from titer.settings import Settings
 
@@ -22,13 +22,15 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database to this release's revision; a new one is set up."""
 
-    async def task(database: Database) -> tuple[migrating.Progress, migrating.Progress]:
-        before = await migrating.progress(database)
+    async def task(database: Database) -> tuple[revisions.Progress, revisions.Progress]:
+        before = await revisions.progress(database)
         if before.ahead:
             refuse_unfit(before)
         if not before.up_to_date:
+            from titer.kit.db import migrating  # noqa: PLC0415 - brings Alembic, for this once
+
             await migrating.upgrade(database)
-        return before, await migrating.progress(database)
+        return before, await revisions.progress(database)
 
     before, after = run_on(as_owner(Settings()), task)
     done = "was up to date already" if before == after else f"is now at revision {after.current}"

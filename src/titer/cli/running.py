@@ -8,7 +8,7 @@ from typing import TypeVar
 from titer.app import open_database
 from titer.cli.terminal import Stop
 from titer.domain.organizations.repository import Organizations
-from titer.kit.db import migrating
+from titer.kit.db import revisions
 from titer.kit.db.engine import Database, Unreachable
 from titer.kit.tenancy import Actor, Tenant, TenantSession
 from titer.settings import Settings
@@ -69,10 +69,10 @@ def as_owner(settings: Settings) -> Settings:
 
 async def require_migrated(database: Database) -> None:
     """Stop unless the database is at this release's revision."""
-    refuse_unfit(await migrating.progress(database))
+    refuse_unfit(await revisions.progress(database))
 
 
-def refuse_unfit(progress: migrating.Progress) -> None:
+def refuse_unfit(progress: revisions.Progress) -> None:
     """Stop at a database that this release does not fit."""
     if progress.ahead:
         raise Stop(

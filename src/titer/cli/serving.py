@@ -11,7 +11,7 @@ from titer.app import Titer, create_app
 from titer.cli.running import as_owner, refuse_unfit, run_on
 from titer.cli.terminal import Stop, tell
 from titer.kit import logs
-from titer.kit.db import migrating, postgres
+from titer.kit.db import postgres, revisions
 from titer.kit.db.engine import Database
 from titer.settings import Settings
 
@@ -65,7 +65,7 @@ def application() -> Titer:
 
 def make_ready(settings: Settings) -> None:
     """Set up an empty database; stop at one that this release or this role must not serve."""
-    progress = run_on(settings, migrating.progress)
+    progress = run_on(settings, revisions.progress)
     if progress.empty:
         progress = run_on(as_owner(settings), _set_up)
     refuse_unfit(progress)
@@ -73,10 +73,12 @@ def make_ready(settings: Settings) -> None:
         run_on(settings, _refuse_unsafe_role)
 
 
-async def _set_up(database: Database) -> migrating.Progress:
+async def _set_up(database: Database) -> revisions.Progress:
+    from titer.kit.db import migrating  # noqa: PLC0415 - brings Alembic, for this once
+
     await migrating.upgrade(database)
     tell("The database was empty: it is set up now.")
-    return await migrating.progress(database)
+    return await revisions.progress(database)
 
 
 async def _refuse_unsafe_role(database: Database) -> None:

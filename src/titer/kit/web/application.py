@@ -1,6 +1,7 @@
 """A face's FastAPI application: its own document, its own voice for whatever goes wrong."""
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,9 +29,13 @@ def make(
     title: str,
     version: str,
     description: str,
+    refusals: type[BaseModel],
     publication: Publication | None = None,
 ) -> FastAPI:
-    """An application that answers in `face`'s voice, with its document at `prefix`."""
+    """An application that answers in `face`'s voice, with its document at `prefix`.
+
+    `refusals` is what the document says that every refusal looks like.
+    """
     app = FastAPI(
         title=title,
         version=version,
@@ -41,7 +46,7 @@ def make(
         redirect_slashes=False,
     )
     app.state.face = face
-    publish(app, publication)
+    publish(app, refusals, publication)
 
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

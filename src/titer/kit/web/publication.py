@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from titer.kit.web.rate_limit import Rates
@@ -68,16 +69,31 @@ class Publication:
     rates: Rates | None = None
 
 
-def publish(app: FastAPI, publication: Publication | None) -> None:
+#: The schema of a refusal, in every operation's answers. Handing FastAPI the model each time
+#: would have it build the same validator a thousand times over while the server starts.
+REFUSAL: Json = {"$ref": "#/components/schemas/Error"}
+
+
+def publish(app: FastAPI, refusals: type[BaseModel], publication: Publication | None) -> None:
     """Have the application publish its finished document, made once."""
     draft: Callable[[], Json] = app.openapi
 
     def finished() -> Json:
         if app.openapi_schema is None:
-            app.openapi_schema = finish(draft(), publication)
+            document = draft()
+            _describe_refusals(document, refusals)
+            app.openapi_schema = finish(document, publication)
         return app.openapi_schema
 
     app.openapi = finished  # type: ignore[method-assign]
+
+
+def _describe_refusals(document: Json, refusals: type[BaseModel]) -> None:
+    """What `REFUSAL` points at, with what that consists of."""
+    schema = refusals.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= {**schema.pop("$defs", {}), "Error": schema}
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
 
 
 def finish(document: Json, publication: Publication | None) -> Json:

@@ -17,6 +17,7 @@ from titer.kit.paging import DEFAULT_LIMIT, MAX_LIMIT, Slice, Window
 from titer.kit.web.answers import dump, json_bytes
 from titer.kit.web.fields import QueryId
 from titer.kit.web.middleware import request_id_of
+from titer.kit.web.publication import REFUSAL
 from titer.kit.web.status import status_of
 
 T = TypeVar("T")
@@ -152,7 +153,7 @@ def document_refusals(problems: Sequence[type[Problem]]) -> dict[int | str, dict
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in sorted(set(problems), key=lambda kind: kind.slug):
         entry = by_status.setdefault(
-            status_of(kind), {"model": Error, "content": {"application/json": {"examples": {}}}}
+            status_of(kind), {"content": {"application/json": {"schema": REFUSAL, "examples": {}}}}
         )
         example = {"error": kind.slug, "message": kind.message, "requestId": "01JZ..."}
         entry["content"]["application/json"]["examples"][kind.slug] = {"value": example}

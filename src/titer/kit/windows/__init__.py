@@ -7,6 +7,5 @@ in a slow minute.
 
 from titer.kit.windows.limits import Limit, Standing, Verdict, Windows
 from titer.kit.windows.memory import MemoryWindows
-from titer.kit.windows.shared import SharedWindows
 
-__all__ = ["Limit", "MemoryWindows", "SharedWindows", "Standing", "Verdict", "Windows"]
+__all__ = ["Limit", "MemoryWindows", "Standing", "Verdict", "Windows"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from titer.kit.db.engine import Database
-from titer.kit.db.readiness import newest_revision, revision
+from titer.kit.db.revisions import newest_revision, revision
 from titer.kit.draining import Drain
 from titer.kit.windows import Windows
 

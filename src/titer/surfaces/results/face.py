@@ -11,7 +11,7 @@ from titer.kit.web.application import make
 from titer.kit.web.publication import Publication
 from titer.kit.web.rate_limit import Rates
 from titer.kit.windows import Limit
-from titer.surfaces.results import orders, products, tests
+from titer.surfaces.results import orders, products, tests, wire
 from titer.surfaces.results.access import ResultsFace
 
 #: The paths that belong to this face; the last has its published document.
@@ -43,6 +43,7 @@ def build(database: Database, uses: KeyUses) -> FastAPI:
         title="Titer Results API",
         version=__version__,
         description=_DESCRIPTION,
+        refusals=wire.Error,
         publication=Publication(_TAGS, _BEARER, rates(per_key=300)),
     )
     for resource in (tests.tests, orders.orders, products.products):

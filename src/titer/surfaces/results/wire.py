@@ -14,6 +14,7 @@ from titer.kit import errors
 from titer.kit.errors import Problem
 from titer.kit.paging import Slice
 from titer.kit.web.answers import dump
+from titer.kit.web.publication import REFUSAL
 from titer.kit.web.status import status_of
 
 DEFAULT_PER_PAGE, MAX_PER_PAGE = 20, 100
@@ -125,7 +126,7 @@ def document_refusals(problems: Sequence[type[Problem]]) -> dict[int | str, dict
     by_status: dict[int | str, dict[str, Any]] = {}
     for kind in sorted(set(problems), key=lambda kind: kind.slug):
         entry = by_status.setdefault(
-            status_of(kind), {"model": Error, "content": {"application/json": {"examples": {}}}}
+            status_of(kind), {"content": {"application/json": {"schema": REFUSAL, "examples": {}}}}
         )
         examples = entry["content"]["application/json"]["examples"]
         examples[kind.slug] = {"value": {"error": _sentence(kind())}}

@@ -25,6 +25,7 @@ from titer.surfaces.settings import (
     test_definitions,
     users,
     webhooks,
+    wire,
 )
 from titer.surfaces.settings.access import SettingsFace
 
@@ -64,6 +65,7 @@ def build(
         title="Titer Settings API",
         version=__version__,
         description=_DESCRIPTION,
+        refusals=wire.Error,
         publication=Publication(_TAGS, _BEARER),
     )
     limiter = limits.make_limiter()

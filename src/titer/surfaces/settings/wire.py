@@ -4,6 +4,7 @@ from titer.kit import errors
 from titer.kit.errors import Problem
 from titer.kit.web.wire import (
     Body,
+    Error,
     Filters,
     Page,
     Paged,
@@ -16,6 +17,7 @@ from titer.kit.web.wire import (
 __all__ = [
     "EVERYWHERE",
     "Body",
+    "Error",
     "Filters",
     "Page",
     "Paged",

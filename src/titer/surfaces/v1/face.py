@@ -68,6 +68,7 @@ def build(database: Database, uses: KeyUses, room: ReadingRoom) -> FastAPI:
         title="Titer Lab API",
         version=__version__,
         description=_DESCRIPTION,
+        refusals=wire.Error,
         publication=Publication(_TAGS, _BEARER, rates(per_key=120, uploads=20)),
     )
     app.router.add_api_route(
