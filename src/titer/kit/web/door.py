@@ -158,6 +158,8 @@ class _Passage:
                 # Also where nothing was asked for, or nothing valid: who may not come in is told
                 # so, and nothing else.
                 await session.open()
+        if self.demand.after is not None:
+            await self.demand.after(face, request)
         return response
 
     async def _receive(self, visits: Visits, file_limit: int) -> Response:
