@@ -39,6 +39,7 @@ class _From(Enum):
     GIVEN = "a row that is given"
 
 
+Near = Callable[[Sequence[ColumnElement[bool]]], Select[Any]]
 Dress = Callable[[Any, Sequence[ColumnElement[Any]]], Select[Any]]
 
 
@@ -54,6 +55,9 @@ class Numerable:
     order: tuple[Any, ...]
     descending: bool = False
     dress: Dress | None = None
+    #: The same rows as far as they lie near the page's beginning: a page that is full of them is
+    #: the page.
+    near: Near | None = None
 
     @property
     def width(self) -> int:
@@ -70,43 +74,61 @@ class Numerable:
         return self._page(_From.WALK)
 
     @cached_property
-    def leap(self) -> Prepared:
-        """A page some rows after the first row."""
-        return self._leap(_From.FIRST)
+    def given_page(self) -> Prepared:
+        """The same of a page whose beginning is given."""
+        return self._page(_From.GIVEN)
 
     @cached_property
-    def leap_on(self) -> Prepared:
-        """A page some rows after one that is given."""
-        return self._leap(_From.GIVEN)
+    def far(self) -> Prepared:
+        """What rows are ordered by, some rows after the first one."""
+        return self._starts(self._rows(_From.FIRST))
 
     @cached_property
-    def starts(self) -> Prepared:
-        """What rows are ordered by, from one that is given."""
-        told = self.rows.selected_columns[: self.width]
-        rows = self._rows(_From.GIVEN).with_only_columns(*told, maintain_column_froms=True)
-        return Prepared(rows.limit(bindparam("most", type_=Id)))
+    def farther(self) -> Prepared:
+        """The same some rows after one that is given."""
+        return self._starts(self._rows(_From.GIVEN))
 
-    def _page(self, begins: _From) -> Prepared:
-        rows = self._rows(begins).limit(at_most(MOST_PER_PAGE + 1))
-        return Prepared(self._dressed(rows, (start_of_next(),)).limit(bindparam("most", type_=Id)))
+    @cached_property
+    def near_page(self) -> Prepared:
+        """The first page, looked for nearby."""
+        return self._page(_From.FIRST, self.near)
 
-    def _leap(self, begins: _From) -> Prepared:
-        limit, offset = bindparam("most", type_=Id), bindparam("skipped", type_=Id)
-        return Prepared(self._dressed(self._rows(begins).limit(limit).offset(offset), ()))
+    @cached_property
+    def near_later_page(self) -> Prepared:
+        return self._page(_From.WALK, self.near)
+
+    def _page(self, begins: _From, near: Near | None = None) -> Prepared:
+        rows = self._rows(begins) if near is None else near(self._from_on(begins))
+        dressed = self._dressed(rows.limit(at_most(MOST_PER_PAGE + 1)), (start_of_next(),))
+        return Prepared(dressed.limit(bindparam("most", type_=Id)))
+
+    @cached_property
+    def near_farther(self) -> Prepared:
+        assert self.near is not None
+        return self._starts(self.near(self._from_on(_From.GIVEN)))
+
+    def _starts(self, rows: Select[Any]) -> Prepared:
+        told = rows.selected_columns[: self.width]
+        ordered = rows.with_only_columns(*told, maintain_column_froms=True)
+        return Prepared(
+            ordered.limit(bindparam("most", type_=Id)).offset(bindparam("skipped", type_=Id))
+        )
 
     def _rows(self, begins: _From) -> Select[Any]:
-        ordered = self.rows.order_by(
-            *(each.desc() if self.descending else each for each in self.order)
-        )
+        order = (each.desc() if self.descending else each for each in self.order)
+        return self.rows.where(*self._from_on(begins)).order_by(*order)
+
+    def _from_on(self, begins: _From) -> list[ColumnElement[bool]]:
+        """That a row does not stand before where a part of the list begins."""
         if begins is _From.FIRST:
-            return ordered
+            return []
         kinds = [each.type for each in self.order]
         there = start_of_page(kinds) if begins is _From.WALK else _given(kinds)
         if self.width == 1:
             (here,), (start,) = self.order, there
-            return ordered.where(here <= start if self.descending else here >= start)
+            return [here <= start if self.descending else here >= start]
         at, starts = tuple_(*self.order), tuple_(*there)
-        return ordered.where(at <= starts if self.descending else at >= starts)
+        return [at <= starts if self.descending else at >= starts]
 
     def _dressed(self, rows: Select[Any], further: Sequence[ColumnElement[Any]]) -> Select[Any]:
         within = rows.subquery("page")
@@ -129,9 +151,15 @@ async def read_page(
 ) -> tuple[Slice[Row], Step | None]:
     """A page, each row as the list's own columns from the id on; and what of it must be noted for
     the pages after it to fit."""
-    prepared = numerable.page if window.page == 1 else numerable.later_page
-    place = {"list": window.list, "page": window.page, "most": window.per_page + 1}
-    rows = await session.fetch(prepared, **values, **place)
+    most = window.per_page + 1
+    place = {**values, "list": window.list, "page": window.page, "most": most}
+    first = window.page == 1
+    rows: Sequence[Row] = []
+    if numerable.near is not None:
+        nearby = numerable.near_page if first else numerable.near_later_page
+        rows = await session.fetch(nearby, **place)
+    if numerable.near is None or len(rows) < most:
+        rows = await session.fetch(numerable.page if first else numerable.later_page, **place)
     if not rows and window.page > 1:
         return await _leap(session, numerable, window, values)
     found, start = _cut(rows, numerable, window)
@@ -149,15 +177,17 @@ async def _leap(
     from then on."""
     trail: Trail = await Walks(session).trail(window)
     nearest, start = trail.nearest(window.page)
-    counted = {"most": window.per_page + 1, "skipped": (window.page - nearest) * window.per_page}
+    counted = {"most": 1, "skipped": (window.page - nearest) * window.per_page}
     if start is None:
-        rows = await session.fetch(numerable.leap, **values, **counted)
+        there = await session.fetch(numerable.far, **values, **counted)
     else:
-        rows = await session.fetch(numerable.leap_on, **values, **_placed(start), **counted)
-    if not rows:
+        there = await session.fetch(numerable.farther, **values, **_placed(start), **counted)
+    if not there:
         return Slice([], has_more=False), None
-    found, following = _cut([(*row, None) for row in rows], numerable, window)
-    starts: list[Start] = [list(rows[0][: numerable.width])]
+    starts: list[Start] = [list(there[0])]
+    place = {"list": window.list, "page": window.page, "most": window.per_page + 1}
+    rows = await session.fetch(numerable.given_page, **values, **_placed(starts[0]), **place)
+    found, following = _cut(rows, numerable, window)
     if following is not None:
         starts += await _starts(session, numerable, window, values, following)
     return found, Step(window.list, window.page, starts, begins=False)
@@ -183,6 +213,10 @@ async def _starts(
 ) -> list[Start]:
     """Where the pages after the window's begin, the first of them at `following`."""
     most = (look_ahead(window.page) - 1) * window.per_page + 1
-    placed = _placed(following)
-    rows = await session.fetch(numerable.starts, **values, **placed, most=most)
+    place = {**values, **_placed(following), "most": most, "skipped": 0}
+    rows: Sequence[Row] = []
+    if numerable.near is not None:
+        rows = await session.fetch(numerable.near_farther, **place)
+    if len(rows) < most:
+        rows = await session.fetch(numerable.farther, **place)
     return [list(row) for row in rows[:: window.per_page]]

@@ -62,8 +62,20 @@ class Publications:
     async def tests(self, window: Numbered, wanted: TestFilter) -> Slice[PublishedTest]:
         """A page of tests, newest first by id."""
         given = wanted.given()
-        listed = statements.tests(narrowed=self.narrowed, stage=wanted.status, given=(*given,))
+        listed = statements.tests(
+            narrowed=self.narrowed,
+            stage=wanted.status,
+            given=(*given,),
+            lately=await self._lately(wanted.updated_since),
+        )
         return (await self._page(listed, window, given)).map(PublishedTest._make)
+
+    async def _lately(self, since: datetime | None) -> bool:
+        """Whether not many tests and samples have changed since."""
+        if since is None:
+            return False
+        ((changes,),) = await self.session.fetch(statements.CHANGES, updated_since=since)
+        return int(changes) < statements.MANY_CHANGES
 
     async def test(self, test_id: int) -> PublishedTest:
         """Raises `NotFound`."""
