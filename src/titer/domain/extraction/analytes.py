@@ -19,7 +19,7 @@ _QUALIFIERS = {
     "exchangeable": "exchangeable", "recoverable": "total", "particulate": "particulate",
     "organic": "organic", "inorganic": "inorganic", "urine": "urine", "direct": "direct",
 }  # fmt: skip
-_NOISE = frozenset(
+NOISE = frozenset(
     (
         "icp ms oes aes ic uv vis hplc gc fid aas ecd cd dad fld uplc lc by in of the as"
         " level content count serum plasma blood sample water he h2 o2 nogas gas mode axial"
@@ -28,7 +28,7 @@ _NOISE = frozenset(
         " percent pct % x and for at 25 20 c i ii iii v2 v3 test quant quantitative"
         " units unit de du des la le el in der die das initial wert resultat ergebnis"
         " konzentration concentracion anion cation line kg ion ions as_n mmol umol nm assay"
-        " w v m dry wet basis raw_ic is eluted peak channel ch"
+        " avg mittelwert moyenne promedio mittel w v m dry wet basis raw_ic is eluted peak channel ch"
     ).split()
 )
 _FRACTION_OF_N = re.compile(
@@ -55,12 +55,14 @@ class _Entry:
     score: float
 
 
+#: Flags that analysers print before a name whose result is out of its range.
+_MARKED = re.compile(r"^\s*(?:[*^!#>↑↓]{1,3}|v)\s+(?=\S)")
 _PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
 
 
 def _tidy(text: str) -> str:
     """A name with single spaces, and none just inside of brackets."""
-    return " ".join(_PADDED.sub("", text).split())
+    return " ".join(_PADDED.sub("", _MARKED.sub("", text)).split())
 
 
 def _stems(text: str) -> list[str]:
@@ -234,7 +236,7 @@ class Lexicon:
         else:
             return []
         unknown = [
-            w for w in rest if w not in _NOISE and w not in _QUALIFIERS and not w[0].isdigit()
+            w for w in rest if w not in NOISE and w not in _QUALIFIERS and not w[0].isdigit()
         ]
         if unknown and name in _AMBIENT:
             return []
@@ -268,7 +270,7 @@ def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
         for at in range(len(tokens) - size + 1):
             name = " ".join(tokens[at : at + size])
             rest = tokens[:at] + tokens[at + size :]
-            known = [w for w in rest if w in _NOISE or w in _QUALIFIERS]
+            known = [w for w in rest if w in NOISE or w in _QUALIFIERS]
             if name in names and _telling(name, size) and len(known) == len(rest):
                 return [(found, rest) for found in names[name]]
     return []

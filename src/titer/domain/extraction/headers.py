@@ -12,6 +12,7 @@ from titer.domain.extraction.vocabulary import names_analyte
 from titer.domain.extraction.wording import words
 
 _MAX_HEADER_ROWS = 8
+_LOOSE = 0.8
 _PLAIN_UNITS = frozenset(("ppm ppb ppt ntu fnu ph % mm um nm fl pg abs au").split())
 _RAW_CAPTIONS = frozenset(
     "area areas height intensity intensities counts raw median recovery rsd sd cv absorbance od"
@@ -67,7 +68,9 @@ def is_header(sheet: Sheet, row: int) -> bool:
     filled = sheet.filled(row)
     if len(filled) < 2:
         return False
-    if len(filled) == 2 and _names_one_test(sheet, row, filled):
+    if len(filled) == 2 and (
+        _names_one_test(sheet, row, filled) or _is_among_pairs(sheet, row, filled)
+    ):
         return False
     ids = sheet.strong_ids(row)
     figures = 0
@@ -103,6 +106,18 @@ def _names_one_test(sheet: Sheet, row: int, filled: list[int]) -> bool:
     if not role.test or role.sample or role.value or other.sample or other.test or other.unit:
         return False
     return bool(sheet.tests(right)) and not sheet.tests(left)
+
+
+def _is_among_pairs(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a line of two cells is one of several that say one thing each: "Mode", "Normal"."""
+    left, right = (sheet.role(sheet.text(row, column)) for column in filled)
+    told = right.value > _LOOSE or bool(sheet.tests(sheet.text(row, filled[1])))
+    if (left.sample or left.test) and told:
+        return False
+    near = [at for at in (row - 1, row + 1) if 0 <= at < len(sheet.rows)]
+    return any(len(sheet.filled(at)) == 2 and sheet.filled(at) == filled for at in near) and not (
+        _heads_figures(sheet, row, filled)
+    )
 
 
 def _heads_figures(sheet: Sheet, row: int, filled: list[int]) -> bool:
@@ -205,7 +220,15 @@ def _group_row_above(sheet: Sheet, first: int, body: list[int]) -> int | None:
     if is_pairs(sheet, above) or sheet.ids_in(above):
         return None
     named = [c for c in filled if sheet.tests(sheet.text(above, c))]
-    return above if named and len(named) >= 0.5 * len(filled) else None
+    if named and len(named) >= 0.5 * len(filled):
+        return above
+    return above if named and _heads_repeats(sheet, first, filled) else None
+
+
+def _heads_repeats(sheet: Sheet, first: int, above: list[int]) -> bool:
+    """Whether each label above begins anew the same labels in the header below it."""
+    below = [sheet.text(first, column) for column in above]
+    return len(above) > 1 and len(set(below)) == 1 and bool(below[0])
 
 
 def _merged(sheet: Sheet, tables: list[Table]) -> list[Table]:

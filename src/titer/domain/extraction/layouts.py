@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.analytes import NOISE, TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table, header_unit
 from titer.domain.extraction.numbered import name_columns, unit_after, value_after
@@ -20,6 +20,9 @@ _GUESSED = 0.45
 _UNNAMED = 0.8
 _BY_UNIT = 0.9
 _TOO_MANY_COLUMNS = 6
+_ROWS_WEIGHED = 30
+#: What is left of a column's promise where its unit is not the test's.
+_UNIT_FITS = {Agreement.NOTE: 0.98, Agreement.CONVERTIBLE: 0.95, Agreement.CONTRADICTS: 0.5}
 
 
 def _reach(found: list[Candidate]) -> float:
@@ -45,8 +48,14 @@ _MEAN_WORDS = frozenset("mean avg average mittelwert mittel moyenne media promed
 
 def _means(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
     """Of the columns that name one assay those of its means, if there are any."""
-    means = [one for one in named if _MEAN_WORDS.intersection(one[1].tests[0].rest)]
+    means = [one for one in named if _is_of_means(one[1].tests[0].rest)]
     return means or named
+
+
+def _is_of_means(rest: tuple[str, ...]) -> bool:
+    """Whether a mean is all that a header names beside its assay."""
+    told = {word for word in rest if word not in NOISE}
+    return bool(_MEAN_WORDS.intersection(rest)) and told <= _MEAN_WORDS
 
 
 class TableReader:
@@ -277,7 +286,8 @@ class TableReader:
                 value *= 0.6
             share = self._share(rows, column.index)
             if share:
-                ranked.append((value * (0.85 + 0.15 * share), column.index))
+                fit = self._unit_fit(rows, test_column, column.index)
+                ranked.append((value * (0.85 + 0.15 * share) * fit, column.index))
         if ranked:
             return self._best_value(ranked, columns is not self.table.columns)
         return self._guessed_value(rows, test_column)
@@ -294,6 +304,21 @@ class TableReader:
         if shifted:
             role *= 0.9
         return at, role, score >= 0.7, flags
+
+    def _unit_fit(self, rows: list[int], test_column: int | None, at: int) -> float:
+        """How well a column's units agree with those of the tests that its rows name."""
+        if test_column is None:
+            return 1.0
+        beside = self.table.columns.get(at + 1)
+        unit_column = at + 1 if beside is not None and beside.role.unit else None
+        fits: list[float] = []
+        for row in rows[:_ROWS_WEIGHED]:
+            tests = self._row_tests(row, test_column)
+            unit = self.sheet.text(row, unit_column) if unit_column is not None else ""
+            unit = unit or self.table.column(at).unit
+            if tests and unit:
+                fits.append(_UNIT_FITS.get(compare(unit, tests[0].assay.unit)[0], 1.0))
+        return sum(fits) / len(fits) if fits else 1.0
 
     def _share(self, rows: list[int], column: int) -> float:
         filled = [row for row in rows if self.sheet.text(row, column)]

@@ -94,7 +94,9 @@ _VALUE: dict[str, float] = {
               "|conc samp|sample conc|sample concentration|conc in sample|concentration in sample"
               "|conc. (samp)|conc (samp)|conc. (sample)|original sample conc|conc sample"
               "|dilution corrected conc|dilution corrected concentration|stock conc"
-              "|original sample concentration|stock concentration|sample units conc"),
+              "|original sample concentration|stock concentration|sample units conc"
+              "|corr con|corr conc|wt corr conc|weight corrected conc|weight corrected concentration"
+              "|conc undiluted sample|undiluted conc|undiluted concentration"),
         (0.975, "mean conc|mean concentration|average conc|average concentration"
                 "|avg conc|mean result"
                 "|average result|conc mean|conc average|concentration mean|quantity mean"
@@ -156,6 +158,8 @@ _NEGATIVE = frozenset(
         " ref_range normalrange valid id sample name"
     ).split()
 )
+#: What was measured on the way to the sample's own content.
+_BEFORE_THE_END = frozenset("reaction well digest extract tube eluate aliquot diluted".split())
 _SOFT_NEGATIVE = frozenset(("id sample name no mw matrix code pct mass type nm c").split())
 _STATISTIC = re.compile(
     r"^(?:sd|s\.?d\.?|std\.?\s?dev\.?|stdev|stddev|standard deviation|%?\s?rsd.*|rel\.?\s?std.*|cv"
@@ -175,7 +179,9 @@ _SIGNAL = re.compile(
 )
 _MEAN = re.compile(
     r"^(?:mean|average|avg|ave|aver\.?|mittelwert|mw|mittel|moyenne|moy\.?|media|promedio|medio|x̄"
-    r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x)[:.]?$"
+    r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x"
+    r"|(?:mean|average|avg|mittelwert|moyenne|promedio|media) (?:of )?(?:the )?(?:conc\w*|konz\w*"
+    r"|results?|ergebnis\w*|values?|samples?|replicates?|readings?|measurements?))[:.]?$"
 )
 _CONTROL_TYPE = re.compile(
     r"^(?:std|stds|standard|standards|cal|calib|calibration|calibrator"
@@ -247,7 +253,10 @@ def role_of(text: str) -> Role:
     negative = bool(negative_words(text)) and not (sample or test or unit or value)
     if not value and not (sample or test or unit):
         value = _loose_value(text, negative)
-    if value and negative_words(_bracket(text)) - _SOFT_NEGATIVE:
+    bracket = _bracket(text)
+    if value and (
+        negative_words(bracket) - _SOFT_NEGATIVE or _BEFORE_THE_END.intersection(words(bracket))
+    ):
         value *= 0.9
     return Role(sample, test, unit, value, negative)
 

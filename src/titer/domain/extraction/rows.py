@@ -27,8 +27,19 @@ _NUMBERED = re.compile(r"[\s_#-]*\d{1,2}$")
 _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
+_BINDING = frozenset("of the de der von di".split())
 _SIGNS = frozenset("<>≤≥")
 _LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
+
+
+def _said_of(remainder: str) -> str:
+    """What the words beside a sample's name make of its row: `Average of 'W-1'`."""
+    rest = [word for word in words(remainder) if word not in _BINDING]
+    if len(rest) != 1:
+        return ""
+    if is_mean(rest[0]) and len(rest[0]) > 1:
+        return "mean"
+    return "statistic" if is_statistic(rest[0]) and rest[0] not in _FIRST_ONLY else ""
 
 
 class RowReader:
@@ -195,7 +206,11 @@ class RowReader:
     def _kind(self, row: int) -> str:
         for at, column in enumerate(self.sheet.filled(row)[:_LABELS_LOOKED_AT]):
             text = self.sheet.text(row, column)
-            if column == self.id_column and self.sheet.ids_in(row).get(column):
+            named = self.sheet.ids_in(row).get(column) if column == self.id_column else None
+            if named:
+                said = _said_of(named[0].remainder)
+                if said:
+                    return said
                 continue
             if len(text) > 31 or text[:1].isdigit():
                 continue
