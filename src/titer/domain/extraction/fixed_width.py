@@ -4,6 +4,7 @@ import re
 
 _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w .()/%-]{0,40}?)="
                    r"(\S.*)$")  # fmt: skip
+_FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _WIDE_LINE = 2_000
 
 
@@ -40,6 +41,9 @@ def _cut(line: str, runs: list[tuple[int, int]]) -> list[str]:
 def _split_line(line: str) -> list[str]:
     cells = re.split(r"\s{2,}", line.strip())
     if len(cells) == 1:
+        flagged = _FLAGGED.match(line)
+        if flagged:
+            return [flagged[1], flagged[2]]
         pair = _PAIR.match(line)
         if pair:
             return [f"{pair[1] or pair[3]}:", (pair[2] or pair[4]).strip()]

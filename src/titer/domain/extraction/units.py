@@ -40,6 +40,9 @@ _BASE: dict[str, tuple[str, str, bool]] = {
     "tcu": ("hazen", "1", False), "counts": ("signal", "1", False), "rfu": ("signal", "1", False),
     "rlu": ("signal", "1", False), "kcps": ("signal", "1e3", False),
     "cts": ("signal", "1", False), "brix": ("brix", "1", False), "°brix": ("brix", "1", False),
+    "eu": ("ehrlich", "1", False), "e.u.": ("ehrlich", "1", False),
+    "rbc": ("cell", "1", False), "wbc": ("cell", "1", False), "ery": ("cell", "1", False),
+    "leu": ("cell", "1", False), "leuko": ("cell", "1", False),
     "x": ("times", "1", False), "s/co": ("ratio", "1", False),
 }  # fmt: skip
 _ALONE: dict[str, tuple[str, str]] = {
