@@ -23,13 +23,15 @@ _QUALIFIERS = {
 NOISE = frozenset(
     (
         "icp ms oes aes ic uv vis hplc gc fid aas ecd cd dad fld uplc lc by in of the as"
-        " level content count saliva csf stool faeces feces determination determined analysis analyses report serum plasma blood sample water he h2 o2 nogas gas mode axial"
+        " level content count saliva csf stool faeces feces determination determined analysis"
+        " analyses report serum plasma blood sample water he h2 o2 nogas gas mode axial"
         " radial corrected ppm ppb mg l ug ng ml g dl conc concentration amount result"
         " value mean average final calc calculated measured reported quantity total cells"
         " percent pct % x and for at 25 20 c i ii iii v2 v3 test quant quantitative"
         " units unit de du des la le el in der die das initial wert resultat ergebnis"
         " konzentration concentracion anion cation line kg ion ions as_n mmol umol nm assay"
-        " avg mittelwert moyenne promedio mittel w v m dry wet basis raw_ic is eluted peak channel ch"
+        " avg mittelwert moyenne promedio mittel w v m dry wet basis raw_ic is eluted peak"
+        " channel ch"
     ).split()
 )
 _FRACTION_OF_N = re.compile(

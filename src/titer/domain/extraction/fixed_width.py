@@ -7,7 +7,7 @@ _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w
 _FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _WIDE_LINE = 2_000
 #: Cells that hold what looks like two, and the share of lines of which that may be so.
-_GAP = re.compile(r"\S\s{3,}\S")
+_GAP = re.compile(r"\d.*\S\s{3,}\S*\d")
 _FEW = 0.25
 
 

@@ -27,6 +27,13 @@ def _first(text: str) -> str:
     return ""
 
 
+def _name_of(text: str) -> str:
+    """The component that most looks like a sample's name, among rack positions and kinds."""
+    parts = [part.strip() for part in re.split(r"[\^~\\]", text) if part.strip()]
+    telling = [part for part in parts if re.search(r"\d", part)]
+    return max(telling or parts, key=len, default="")
+
+
 @dataclass(slots=True)
 class _Order:
     ids: list[str] = field(default_factory=lambda: ["", "", "", ""])
@@ -101,7 +108,7 @@ def read_astm(text: str) -> Grid:
         if parts[0] == "P":
             patient = _first(parts[3]) or _first(parts[2])
         elif parts[0] == "O":
-            orders.append(_Order([_first(parts[2]), _first(parts[3]), "", patient]))
+            orders.append(_Order([_name_of(parts[2]), _name_of(parts[3]), "", patient]))
         elif parts[0] == "R":
             if not orders:
                 orders.append(_Order(["", "", "", patient]))

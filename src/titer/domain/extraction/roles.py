@@ -96,7 +96,8 @@ _VALUE: dict[str, float] = {
               "|dilution corrected conc|dilution corrected concentration|stock conc"
               "|original sample concentration|stock concentration|sample units conc"
               "|adj result|adj conc|adj concentration|adjusted conc|adj value"
-              "|corr con|corr conc|wt corr conc|weight corrected conc|weight corrected concentration"
+              "|corr con|corr conc|wt corr conc|weight corrected conc"
+              "|weight corrected concentration"
               "|conc undiluted sample|undiluted conc|undiluted concentration"),
         (0.975, "mean conc|mean concentration|average conc|average concentration"
                 "|avg conc|mean result"
@@ -120,7 +121,8 @@ _VALUE: dict[str, float] = {
                "|density|potency|conc calib|measured concentration|mean conc. (sample)"
                "|found|determined conc|wt conc|average value|mean value|computed conc"
                "|concn|konz.|dosage result|konzentration mittelwert|peak concentration|peak conc"),
-        (0.9, "wt mean|weighted mean|wt mean activity|weighted mean activity|amount|value|quantity|wert|messwert|mittelwert|mean|average|avg|valeur|valor|valore"
+        (0.9, "wt mean|weighted mean|wt mean activity|weighted mean activity"
+              "|amount|value|quantity|wert|messwert|mittelwert|mean|average|avg|valeur|valor|valore"
               "|moyenne|media|promedio|medio|moy|mw|numeric value|val|amt|gemiddelde|menge|quantité"
               "|cantidad|quantita|starting quantity|result 1|x|durchschnitt|average amount"
               "|mean amount|concentracao"
@@ -131,7 +133,8 @@ _VALUE: dict[str, float] = {
                "|tube conc|qubit tube conc|count|counted|colonies|colony count|cfu|recuento"
                "|nombre ufc"),
         (0.8, "ct mean|cq mean|mean cq|mean ct|avg ct|cp mean|ct avg|average ct|average cq"),
-        (0.78, "ct|cq|cp|ct value|cq value|ct values|crt|crossing point|cp value|quantification cycle"),
+        (0.78, "ct|cq|cp|ct value|cq value|ct values|crt|crossing point|cp value"
+               "|quantification cycle"),
     )
     for x in names.split("|")
 }  # fmt: skip
@@ -185,7 +188,9 @@ _MEAN = re.compile(
     r"^(?:mean|average|avg|ave|aver\.?|mittelwert|mw|mittel|moyenne|moy\.?|media|promedio|medio|x̄"
     r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x"
     r"|(?:mean|average|avg|mittelwert|moyenne|promedio|media) (?:of )?(?:the )?(?:conc\w*|konz\w*"
-    r"|results?|ergebnis\w*|values?|samples?|replicates?|readings?|measurements?))[:.]?$"
+    r"|results?|ergebnis\w*|values?|samples?|replicates?|readings?|measurements?)"
+    r"|(?:conc\w*|konz\w*|results?|ergebnis\w*|amount|quantity|sq)"
+    r" (?:mean|average|avg|mittelwert|mw|moyenne|media|promedio))[:.]?$"
 )
 _CONTROL_TYPE = re.compile(
     r"^(?:std|stds|standard|standards|cal|calib|calibration|calibrator"
@@ -301,7 +306,7 @@ def is_statistic(text: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_signal(text: str) -> bool:
     """Whether a row label names what the instrument sensed, from which results are calculated."""
-    return len(text) < 32 and _SIGNAL.match(fold(text)) is not None
+    return len(text) < 32 and _SIGNAL.match(fold(_core(text))) is not None
 
 
 @lru_cache(maxsize=16384)

@@ -1,4 +1,4 @@
-"""What a file is about as a whole, where its tables name no test: its head, its sheets, its name."""
+"""What a file is about as a whole, where its tables name no test."""
 
 import re
 from collections.abc import Iterator

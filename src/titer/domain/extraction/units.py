@@ -55,7 +55,7 @@ _ALONE: dict[str, tuple[str, str]] = {
     "%v/v": ("volume fraction", "1e-2"), "%abv": ("volume fraction", "1e-2"),
     "vol.%": ("volume fraction", "1e-2"), "%alc": ("volume fraction", "1e-2"),
     "s": ("time", "1"), "sec.": ("time", "1"), "secs": ("time", "1"), "seconds": ("time", "1"),
-    "cst": ("mm2/s", "1"), "mm2/s": ("mm2/s", "1"), "mmsq/s": ("mm2/s", "1"), "mm^2/s": ("mm2/s", "1"),
+    "cst": ("mm2/s", "1"), "mm2/s": ("mm2/s", "1"), "mm^2/s": ("mm2/s", "1"),
     "cp": ("viscosity", "1e-3"), "mpas": ("viscosity", "1e-3"), "mpa*s": ("viscosity", "1e-3"),
     "pas": ("viscosity", "1"), "pa*s": ("viscosity", "1"),
     "%w/v": ("mass/volume", "10"), "g%": ("mass/volume", "10"), "mg%": ("mass/volume", "1e-2"),
