@@ -194,6 +194,9 @@ class Lexicon:
     def _match(self, text: str) -> tuple[TestMatch, ...]:
         if not text or len(text) > 100 or looks_numeric(text):
             return ()
+        concentration = _CONCENTRATION_OF.match(text)
+        if concentration and not self._stems.intersection(_stems(text)):
+            return self._match(concentration[1])
         if not self._stems.intersection(_stems(text)):
             return ()
         best: dict[int, TestMatch] = {}
@@ -391,7 +394,4 @@ def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
     line = re.match(r"^([A-Za-z]{1,2})[\s_-]*\d{2,3}(?:[.,_]\d{1,4})?\b", text)
     if line:
         seen.append((line[1].capitalize(), 0.97, ()))
-    concentration = _CONCENTRATION_OF.match(text)
-    if concentration:
-        seen.append((concentration[1], 0.95, ()))
     return seen

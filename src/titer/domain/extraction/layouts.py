@@ -296,7 +296,9 @@ class TableReader:
         return None
 
     def _row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
-        return self.sheet.tests(self.sheet.text(row, column))
+        text = self.sheet.text(row, column)
+        basis = self.sheet.basis(row) if text else ""
+        return (basis and self.sheet.tests(f"{text} as {basis}")) or self.sheet.tests(text)
 
     def _test_column(self) -> int | None:
         """The column whose cells name the tenant's assays."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from titer.domain.extraction.analytes import TestMatch
-from titer.domain.extraction.numbers import looks_like_value
+from titer.domain.extraction.numbers import looks_like_value, looks_numeric
 from titer.domain.extraction.sheet import Sheet
 
 _LONGEST_HEAD = 40
@@ -33,7 +33,9 @@ def _head(sheet: Sheet) -> Iterator[str]:
     for row, cells in enumerate(sheet.rows[:_LONGEST_HEAD]):
         if sheet.strong_ids(row):
             return
-        yield from cells
+        # A line with a figure tells of a setting: `Lid Temp, 105`.
+        if not any(looks_numeric(cell) for cell in cells):
+            yield from cells
 
 
 def _named_in(sheet: Sheet, text: str) -> Iterator[TestMatch]:
