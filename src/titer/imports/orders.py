@@ -14,7 +14,7 @@ from titer.domain.commerce.rules import OrderStatus, PaymentStatus
 from titer.domain.commerce.service import OrderEntry
 from titer.domain.intake.service import place
 from titer.domain.organizations.errors import SampleLimitExceeded
-from titer.domain.samples.service import Intake
+from titer.domain.samples.judging import Intake
 from titer.imports.catalogue import SYNONYMS, Catalogue, SampleDetails, repeated
 from titer.imports.files import read
 from titer.imports.reference import Watch

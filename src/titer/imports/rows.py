@@ -1,8 +1,9 @@
 """Rows as they stand in a file, and what is wrong with them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -155,6 +156,13 @@ def refused(row: Row, problem: Problem) -> list[Fault]:
     if not problem.details:
         return [Fault(row.place, problem.sentence)]
     return [Fault(row.place, detail.message, detail.field) for detail in problem.details]
+
+
+def batched(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """The rows, so many at a time."""
+    left = iter(rows)
+    while batch := list(islice(left, most)):
+        yield batch
 
 
 def _worded(error: Any) -> str:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Dialect,
     Select,
     String,
+    Text,
     TypeDecorator,
     bindparam,
     column,
@@ -43,17 +44,21 @@ TENANT: BindParameter[int] = bindparam(TENANT_NAME, type_=Id)
 """Whose rows a statement is about. Only the session says who that is."""
 
 
-class _Ids(TypeDecorator[Sequence[int]]):
-    """Ids as one value: an array on PostgreSQL, JSON on SQLite."""
+class _Many(TypeDecorator[Sequence[Any]]):
+    """Ids or texts as one value: an array on PostgreSQL, JSON on SQLite."""
 
     impl = String
     cache_ok = True
 
+    def __init__(self, of: type[BigInteger] | type[Text]) -> None:
+        super().__init__()
+        self.of = of
+
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        kind = ARRAY(BigInteger) if dialect.name == "postgresql" else String()
+        kind = ARRAY(self.of) if dialect.name == "postgresql" else String()
         return dialect.type_descriptor(kind)
 
-    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
         return json.dumps(list(value))
@@ -76,8 +81,9 @@ def _among_json(element: Any, compiler: Any, **words: Any) -> str:
 
 
 def among(whose: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Whether a column's value is one of the ids that the statement is given as `name`."""
-    return _Among(whose, bindparam(name, type_=_Ids))
+    """Whether a column's value is one of those that the statement is given as `name`."""
+    kind = Text if isinstance(whose.type, String) else BigInteger
+    return _Among(whose, bindparam(name, type_=_Many(kind)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,20 +306,20 @@ def _stored(value: Any, kind: Any) -> Any:
 
 async def take_ids(driver: Driver, wanted: Sequence[tuple[Any, int]]) -> list[list[int]]:
     """Ids for so many new rows of each model, in rising order."""
-    tables = tuple(table_of(model).name for model, _ in wanted)
-    if driver.on_postgresql:
-        values = {f"n{at}": count for at, (_, count) in enumerate(wanted)}
-        rows = await driver.fetch(_from_sequences(tables, driver.dialect), values)
-        taken: list[list[int]] = [[] for _ in wanted]
-        for at, value in rows:
-            taken[at].append(value)
-        return [sorted(ids) for ids in taken]
-    # Whoever writes to SQLite is alone: the numbers that follow are theirs.
-    last: dict[str, int] = {row[0]: row[1] for row in await driver.fetch(_LAST_IDS, {})}
-    return [
-        list(range(last.get(table, 0) + 1, last.get(table, 0) + 1 + count))
-        for table, (_, count) in zip(tables, wanted, strict=True)
-    ]
+    counts = {table_of(model).name: count for model, count in wanted if count}
+    taken: dict[str, list[int]] = {table_of(model).name: [] for model, _ in wanted}
+    if counts and driver.on_postgresql:
+        tables = tuple(counts)
+        values = {f"n{at}": counts[table] for at, table in enumerate(tables)}
+        for at, value in await driver.fetch(_from_sequences(tables, driver.dialect), values):
+            taken[tables[at]].append(value)
+    elif counts:
+        # Whoever writes to SQLite is alone: the numbers that follow are theirs.
+        last: dict[str, int] = {row[0]: row[1] for row in await driver.fetch(_LAST_IDS, {})}
+        for table, count in counts.items():
+            first = last.get(table, 0) + 1
+            taken[table] += range(first, first + count)
+    return [sorted(ids) for ids in taken.values()]
 
 
 _LAST_IDS = Spelled("SELECT name, seq FROM sqlite_sequence", (), {})

@@ -422,7 +422,11 @@ class TenantSession(AsyncSession):
         """The same of plain rows, of a table that owes the audit trail nothing."""
         if model.__audited__:
             raise UnauditedChange(f"{model.__tablename__} owes the trail an event for each row")
-        self._strokes.insert(model, rows)
+        if issubclass(model, Versioned):
+            stamps = {"created_at": self.now, "updated_at": self.now, "version": 1}
+            rows = [{**row, **stamps} for row in rows]
+        if rows:
+            self._strokes.insert(model, rows)
 
     async def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Note what has changed on drawn rows, and write what the ORM holds."""
