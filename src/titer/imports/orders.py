@@ -34,6 +34,11 @@ _SYNONYMS = {
 }
 
 
+#: The audit trail is written out after so many orders and samples, to keep a long file's memory
+#: small.
+_SETTLE_EVERY = 500
+
+
 class OrderColumns(SampleDetails):
     """An order by its external id, the client by code or name, and one of the order's samples."""
 
@@ -116,6 +121,7 @@ async def bring_in(session: TenantSession, path: Path, watch: Watch) -> list[Pla
     twice = list(repeated(every))
     faults += twice
     placed: list[Placed] = []
+    unsettled = 0
     for row in watch([order.row for order, _, _ in wanted.values()], "orders"):
         order, entry, intakes = wanted[id(row)]
         for fault in twice:
@@ -130,7 +136,10 @@ async def bring_in(session: TenantSession, path: Path, watch: Watch) -> list[Pla
             continue
         external_id = order.external_id
         placed.append(Placed(row.place, made.id, made.number, external_id, len(registered)))
-        await session.settle()
+        unsettled += 1 + len(registered)
+        if unsettled >= _SETTLE_EVERY:
+            await session.settle()
+            unsettled = 0
     if faults:
         raise NotImported(faults)
     return placed

@@ -9,9 +9,10 @@ The fence is in the building: each table that a statement reads or changes must 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import (
@@ -104,6 +105,16 @@ class Spelled:
             else fixed[name]
             for name, process in self.places
         ]
+
+    def rows(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+        """The arguments of many runs, whose values are given column by column."""
+        told: list[Iterable[Any]] = []
+        for name, process in self.places:
+            if name not in columns:
+                told.append(repeat(self.fixed[name]))
+            else:
+                told.append(columns[name] if process is None else map(process, columns[name]))
+        return zip(*told, strict=False)
 
 
 def spell(statement: Any, dialect: Dialect) -> Spelled:

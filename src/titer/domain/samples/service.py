@@ -143,7 +143,9 @@ class _Enrolling:
         return rules.composite_prefix(project.code, str(intake.plant_location), day), 3
 
     def _make(self, intake: Intake, found: References, tracking_id: str, ids: "_Ids") -> Registered:
-        sample = Sample(
+        sample = self.session.make(
+            Sample,
+            "registered",
             id=next(ids.samples),
             tracking_id=tracking_id,
             external_id=intake.external_id,
@@ -161,8 +163,6 @@ class _Enrolling:
             custom_fields=found.custom_fields,
             **{name: getattr(intake, name) for name in SAID},
         )
-        self.session.label(sample, "registered")
-        self.session.enter(sample)
         tests = _schedule(self.session, sample, found.definitions, ids, found.test_custom_fields)
         return sample, tests
 
@@ -362,7 +362,9 @@ def _schedule(
 ) -> list[SampleTest]:
     """Schedule tests, and give each panel a place for the result of each of its analytes."""
     tests = [
-        SampleTest(
+        session.make(
+            SampleTest,
+            "scheduled",
             id=next(ids.tests),
             sample_id=sample.id,
             tracking_id=sample.tracking_id,
@@ -377,9 +379,6 @@ def _schedule(
         )
         for definition in definitions
     ]
-    for test in tests:
-        session.label(test, "scheduled")
-        session.enter(test)
     session.enter_rows(
         AnalyteResult,
         [
