@@ -4,6 +4,7 @@ import re
 
 _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w .()/%-]{0,40}?)="
                    r"(\S.*)$")  # fmt: skip
+_FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _WIDE_LINE = 2_000
 
 
@@ -34,15 +35,26 @@ def _cut(line: str, runs: list[tuple[int, int]]) -> list[str]:
         cells.append(line[start:left].strip())
         start = right
     cells.append(line[start:].strip())
-    return cells
+    return cells if any(not cell for cell in cells[:2]) else _closed(cells)
 
 
 def _split_line(line: str) -> list[str]:
     cells = re.split(r"\s{2,}", line.strip())
     if len(cells) == 1:
+        flagged = _FLAGGED.match(line)
+        if flagged:
+            return [flagged[1], flagged[2]]
         pair = _PAIR.match(line)
         if pair:
-            return [pair[1] or pair[3], (pair[2] or pair[4]).strip()]
+            return [f"{pair[1] or pair[3]}:", (pair[2] or pair[4]).strip()]
+    return _closed(cells)
+
+
+def _closed(cells: list[str]) -> list[str]:
+    """The cells of a line with its colon behind the key, wherever the spaces have put it."""
+    if len(cells) > 1 and cells[1][:1] in ":=" and cells[0][-1:] not in ":=":
+        rest = cells[1][1:].strip()
+        return [cells[0] + ":", *([rest] if rest else []), *cells[2:]]
     return cells
 
 

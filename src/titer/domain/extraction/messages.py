@@ -78,7 +78,11 @@ def _hl7_result(parts: list[str]) -> tuple[str, str, str, str]:
         value = parts[5].split("^")[1].strip() or _first(parts[5])
     else:
         value = _first(parts[5])
-    return names[0], names[1] if len(names) > 1 else "", value, _first(parts[6])
+    other = names[1] if len(names) > 1 else ""
+    if not other and re.fullmatch(r"\d{1,5}", names[0]) and re.search(r"[A-Za-z]", parts[4]):
+        # Some analysers number the test there, and name it where its part would be numbered.
+        return _first(parts[4]), names[0], value, _first(parts[6])
+    return names[0], other, value, _first(parts[6])
 
 
 _FRAME = re.compile(r"[\x17\x03][0-9A-Fa-f]{2}[\r\n]*(?:\x02\d)?")

@@ -37,11 +37,14 @@ class Scope:
     row: int = 0
 
 
-def find_scopes(sheet: Sheet) -> tuple[list[Scope], set[int]]:
-    """The scope of every row, and the rows that do nothing but set one."""
+def find_scopes(sheet: Sheet, told: tuple[TestMatch, ...] = ()) -> tuple[list[Scope], set[int]]:
+    """The scope of every row, and the rows that do nothing but set one.
+
+    `told` is what the head of the file says that all of it is about.
+    """
     scopes: list[Scope] = []
     setters: set[int] = set()
-    current = Scope()
+    current = Scope(test=told)
     for row in range(len(sheet.rows)):
         changed = _sample_scope(sheet, row, current)
         changed = _test_scope(sheet, row, changed or current) or changed
@@ -117,7 +120,7 @@ def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
         if tests and tests[0].score >= 0.85:
             return Scope(*held, tests, (row, filled[1]), False, current.key, current.row)
     if len(filled) == 1 and filled[0] == sheet.first_column and not sheet.ids_in(row):
-        tests = sheet.tests(first.strip("[]* "))
+        tests = sheet.tests(first.strip("[]*-=_#.: "))
         if tests and tests[0].score >= 0.9:
             return Scope(*held, tests, (row, filled[0]), False, current.key, current.row)
     return None
