@@ -329,7 +329,7 @@ def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def _telling(name: str, size: int) -> bool:
-    return size > 1 or len(name) > 2
+    return size > 1 or len(name) > 2 or name == "ph"
 
 
 def _keep(best: dict[int, TestMatch], match: TestMatch) -> None:

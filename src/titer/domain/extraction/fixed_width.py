@@ -6,6 +6,9 @@ _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w
                    r"(\S.*)$")  # fmt: skip
 _FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _WIDE_LINE = 2_000
+#: Cells that hold what looks like two, and the share of lines of which that may be so.
+_GAP = re.compile(r"\S\s{3,}\S")
+_FEW = 0.25
 
 
 def _blank_runs(block: list[str]) -> list[tuple[int, int]]:
@@ -63,7 +66,8 @@ def _split_block(block: list[str]) -> list[list[str]]:
     if len(wide) >= 3:
         runs = _blank_runs(wide)
         ragged = max(len(re.split(r"\s{2,}", line.strip())) for line in wide)
-        if len(runs) + 1 >= 0.7 * ragged:
+        merged = sum(any(_GAP.search(cell) for cell in _cut(line, runs)) for line in wide)
+        if len(runs) + 1 >= 0.7 * ragged and merged <= _FEW * len(wide):
             chosen = set(map(id, wide))
             return [_cut(x, runs) if id(x) in chosen else _split_line(x) for x in block]
     single = [line.split() for line in block]

@@ -16,6 +16,9 @@ _MAX_HEADER_ROWS = 8
 _LOOSE = 0.8
 _AS_WELL = 0.85
 _PROMISE = 0.9
+_IN_BRACKETS = re.compile(r"(?<=.)[(\[]([^()\[\]]*)[)\]]")
+#: A unit with brackets of its own inside: `(10^3 (cells)/mL)`.
+_AROUND_BRACKETS = re.compile(r"(?<=.)[(\[](.*)[)\]]")
 _STATED = re.compile(r"[=:]\s*-?[\d.]|\S\s{2,}-?[\d.]+$")
 #: What a line is called that says what the figures of the table below it are.
 _TELLS_KIND = frozenset(
@@ -362,12 +365,9 @@ def header_unit(text: str, named: bool) -> str:
     bare = text.strip("()[] ")
     if not named and is_unit(bare) and bare.casefold() not in ("c", "k", "f", "x", "index"):
         return bare
-    for opened, closed in (("(", ")"), ("[", "]")):
-        start = text.find(opened)
-        if start > 0 and closed in text[start:]:
-            inner = text[start + 1 : text.rfind(closed)].strip()
-            if measure(inner) is not None and not inner.isdigit():
-                return inner
+    for inner in [*reversed(_IN_BRACKETS.findall(text)), *_AROUND_BRACKETS.findall(text)]:
+        if measure(inner.strip()) is not None and not inner.strip().isdigit():
+            return str(inner.strip())
     parts = text.replace(",", " ").replace(";", " ").split()
     for size in (3, 2, 1):
         tail = " ".join(parts[-size:])

@@ -181,17 +181,17 @@ def settle(group: list[Judged]) -> list[Judged]:
 def _as_named(group: list[Judged]) -> list[Judged]:
     """Of the lines of one sample those that name it as it is, where other ones carry a mark.
 
-    A mark is a repeat's, a duplicate's or a dilution's. The diluted run is kept where the other
-    was beyond its range.
+    The mark of a repeat or a duplicate, that is: of a diluted run nobody but the analyst knows
+    whether it is the better one.
     """
-    plain = [j for j in group if j.candidate.sample.match.fit in _AS_IT_IS]
-    if not plain or all(j.result.startswith(">") for j in plain):
-        return group
-    tables = {j.candidate.table for j in plain}
+    tables = {j.candidate.table for j in group if j.candidate.sample.match.fit in _AS_IT_IS}
     return [
         j
         for j in group
-        if j.candidate.sample.match.fit in _AS_IT_IS or j.candidate.table not in tables
+        if j.candidate.sample.match.fit in _AS_IT_IS
+        or j.candidate.sample.match.diluted
+        or j.candidate.row_kind == "mean"
+        or j.candidate.table not in tables
     ]
 
 

@@ -23,6 +23,7 @@ _BY_UNIT = 0.9
 _TOO_MANY_COLUMNS = 6
 _ROWS_WEIGHED = 30
 _PROMISING = 0.9
+_LEAST_VALUE = 0.75
 #: What is left of a column's promise where its unit is not the test's.
 _UNIT_FITS = {Agreement.NOTE: 0.98, Agreement.CONVERTIBLE: 0.95, Agreement.CONTRADICTS: 0.5}
 
@@ -252,9 +253,12 @@ class TableReader:
             return [], False
         at, role, explicit, flags = value
         unit_column = self._unit_column(rows, at)
+        others = self._other_values(rows, test_column, at)
         found: list[Candidate] = []
         for row in rows:
             one = self._long_row(row, test_column, at, role, unit_column)
+            if one is None and not self.sheet.text(row, at):
+                one = self._word_for(row, test_column, others, role)
             if one is not None:
                 one.flags |= flags
                 found.append(one)
@@ -270,6 +274,26 @@ class TableReader:
         if not unit:
             unit = header_unit(self.sheet.text(row, test_column), True)
         return self._candidate(row, tests, (row, test_column), at, unit, "long", role)
+
+    def _other_values(self, rows: list[int], test_column: int, at: int) -> list[int]:
+        """Further columns of results, in which a word may stand where there is no figure."""
+        return [
+            column.index
+            for column in self.table.columns.values()
+            if column.index not in (at, test_column, self.reader.id_column)
+            and column.role.value >= _LEAST_VALUE
+            and not column.negative
+            and self._share(rows, column.index)
+        ]
+
+    def _word_for(
+        self, row: int, test_column: int, columns: list[int], role: float
+    ) -> Candidate | None:
+        """`Undetermined` in the column of the single run, where that of the mean is empty."""
+        for at in columns:
+            if self.sheet.reading(row, at).kind in (Kind.TEXT, Kind.CENSORED):
+                return self._long_row(row, test_column, at, role * 0.95, None)
+        return None
 
     def _row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
         return self.sheet.tests(self.sheet.text(row, column))
@@ -320,8 +344,24 @@ class TableReader:
                 fit = self._unit_fit(rows, test_column, column.index)
                 ranked.append((value * (0.85 + 0.15 * share) * fit, column.index))
         if ranked:
+            of_repeats = self._mean_of_repeats(rows, [at for _, at in ranked])
+            if of_repeats is not None:
+                return of_repeats, 0.95, True, set()
             return self._best_value(ranked, columns is not self.table.columns)
         return self._guessed_value(rows, test_column)
+
+    def _mean_of_repeats(self, rows: list[int], columns: list[int]) -> int | None:
+        """The column of means that is filled once for each sample of several lines."""
+        samples = [(self._refs[row].match.sample.id) for row in rows]
+        if len(set(samples)) == len(samples):
+            return None
+        for at in columns:
+            if not self._heads_means(at):
+                continue
+            filled = [s for s, row in zip(samples, rows, strict=True) if self.sheet.text(row, at)]
+            if sorted(filled) == sorted(set(samples)):
+                return at
+        return None
 
     def _best_value(
         self, ranked: list[tuple[float, int]], shifted: bool
@@ -424,9 +464,10 @@ class TableReader:
             units = sum(is_unit(text) and not looks_numeric(text) for text in texts)
             named = role.unit and not role.value
             if column != at and texts and (named or units >= 0.6 * len(texts)):
-                if not named and (role.named or self.table.column(column).tests):
-                    continue
                 distance = column - at
+                labelled = bool(self.table.column(column).texts) and distance != 1
+                if not named and (role.named or self.table.column(column).tests or labelled):
+                    continue
                 found.append((not named, abs(distance) * 2 + (distance < 0), column))
         return min(found)[-1] if found else None
 

@@ -23,7 +23,9 @@ _FAINT = 0.4
 _LEAST_REPEATS = 2
 _SHORTEST_SAID, _LONGEST_SAID = 2, 3
 _REMARKED = 0.8
-_FIRST_ONLY = frozenset(("s", "n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range"))
+_FIRST_ONLY = frozenset(
+    ("s", "n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range")
+)
 _TYPE_WORDS = frozenset("type typ task content category class".split())
 _NUMBERED = re.compile(r"[\s_#-]*\d{1,2}$")
 _MARK_WORDS = frozenset(
