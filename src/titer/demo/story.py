@@ -26,6 +26,7 @@ from titer.domain.release.rules import ApprovalStatus
 from titer.domain.results import service as results
 from titer.domain.results.rules import Source
 from titer.domain.samples import service as samples
+from titer.domain.samples.judging import Intake
 from titer.domain.samples.models import SampleTest
 from titer.domain.samples.rules import Priority, Status
 from titer.kit.clock import spell
@@ -238,7 +239,7 @@ class _Life:
         ordered = await self._order(came) if client == CUSTOMER else {}
         sample, self.tests = await samples.register(
             self.session,
-            samples.Intake(
+            Intake(
                 material_type_id=stock.materials[package.material],
                 client_id=stock.clients[client],
                 project_id=stock.projects[package.project] if package.project else None,

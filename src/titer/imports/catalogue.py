@@ -17,8 +17,8 @@ from titer.domain.reference.repository import (
     TestDefinitions,
 )
 from titer.domain.reference.rules import Resource
+from titer.domain.samples.judging import Intake
 from titer.domain.samples.rules import PLANT_LOCATION, Priority
-from titer.domain.samples.service import Intake
 from titer.imports.cells import Flag, Listed, Whole
 from titer.imports.rows import Columns, Fault, Place, Row, fold
 from titer.kit.errors import Detail

@@ -14,7 +14,7 @@ from titer.domain.commerce.rules import OrderStatus, PaymentStatus
 from titer.domain.commerce.service import OrderEntry
 from titer.domain.intake.service import place
 from titer.domain.organizations.errors import SampleLimitExceeded
-from titer.domain.samples.service import Intake
+from titer.domain.samples.judging import Intake
 from titer.imports.catalogue import SYNONYMS, Catalogue, SampleDetails, repeated
 from titer.imports.files import read
 from titer.imports.reference import Watch
@@ -32,6 +32,11 @@ _SYNONYMS = {
     "email": "ordererEmail",
     "datereceived": "receivedAt",
 }
+
+
+#: The audit trail is written out after so many orders and samples, to keep a long file's memory
+#: small.
+_SETTLE_EVERY = 500
 
 
 class OrderColumns(SampleDetails):
@@ -116,6 +121,7 @@ async def bring_in(session: TenantSession, path: Path, watch: Watch) -> list[Pla
     twice = list(repeated(every))
     faults += twice
     placed: list[Placed] = []
+    unsettled = 0
     for row in watch([order.row for order, _, _ in wanted.values()], "orders"):
         order, entry, intakes = wanted[id(row)]
         for fault in twice:
@@ -130,7 +136,10 @@ async def bring_in(session: TenantSession, path: Path, watch: Watch) -> list[Pla
             continue
         external_id = order.external_id
         placed.append(Placed(row.place, made.id, made.number, external_id, len(registered)))
-        await session.settle()
+        unsettled += 1 + len(registered)
+        if unsettled >= _SETTLE_EVERY:
+            await session.settle()
+            unsettled = 0
     if faults:
         raise NotImported(faults)
     return placed

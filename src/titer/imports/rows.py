@@ -1,8 +1,9 @@
 """Rows as they stand in a file, and what is wrong with them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -119,18 +120,28 @@ def headed(table: Table, known: Mapping[str, str], faults: list[Fault]) -> list[
         for name in dict.fromkeys(names)
         if name and names.count(name) > 1
     ]
-    return [_renamed(row, table, known, faults) for row in table.rows]
+    if table.heading is None:
+        return [_renamed(row, known, faults) for row in table.rows]
+    right = {column: name for column, name in zip(heading, names, strict=True) if name}
+    return [
+        Row(
+            row.place,
+            {right[column]: cell for column, cell in row.cells.items() if column in right},
+        )
+        for row in table.rows
+    ]
 
 
-def _renamed(row: Row, table: Table, known: Mapping[str, str], faults: list[Fault]) -> Row:
+def _renamed(row: Row, known: Mapping[str, str], faults: list[Fault]) -> Row:
+    """A record that names its columns for itself."""
     cells: dict[str, Cell] = {}
     for column, cell in row.cells.items():
         name = known.get(fold(column))
         if name is not None:
-            if name in cells and table.heading is None:
+            if name in cells:
                 faults.append(Fault(row.place, "stands twice in one record", name))
             cells[name] = cell
-        elif table.heading is None:
+        else:
             faults.append(Fault(row.place, _unknown(column, known.values()), column))
     return Row(row.place, cells)
 
@@ -155,6 +166,13 @@ def refused(row: Row, problem: Problem) -> list[Fault]:
     if not problem.details:
         return [Fault(row.place, problem.sentence)]
     return [Fault(row.place, detail.message, detail.field) for detail in problem.details]
+
+
+def batched(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """The rows, so many at a time."""
+    left = iter(rows)
+    while batch := list(islice(left, most)):
+        yield batch
 
 
 def _worded(error: Any) -> str:

@@ -9,15 +9,25 @@ from pydantic import model_validator
 from titer.domain.commerce.repository import Orders
 from titer.domain.organizations.errors import SampleLimitExceeded
 from titer.domain.samples import service
+from titer.domain.samples.judging import Intake
 from titer.imports.catalogue import SYNONYMS, Catalogue, CustomValues, SampleDetails, repeated
 from titer.imports.files import read
-from titer.imports.rows import Fault, NotImported, Place, Row, headed, refused, understood
+from titer.imports.rows import (
+    Fault,
+    NotImported,
+    Place,
+    Row,
+    batched,
+    headed,
+    refused,
+    understood,
+)
 from titer.kit.errors import Detail, Problem, at_fault
 from titer.kit.tenancy import TenantSession
 from titer.kit.web.fields import Text
 
-#: The audit trail is written out after this many rows, to keep a long file's memory small.
-_SETTLE_EVERY = 500
+#: So many rows are registered and written together, to keep a long file's memory small.
+_AT_ONCE = 500
 
 
 class SampleColumns(SampleDetails):
@@ -60,15 +70,9 @@ async def bring_in(
     catalogue = await Catalogue.of(session)
     known = SYNONYMS | SampleColumns.known() | catalogue.custom_columns
     rows = [row for table in read(path) for row in headed(table, known, faults)]
-    intakes: dict[Place, service.Intake] = {}
-    for row in rows:
-        plain, custom = catalogue.parted(row)
-        columns = understood(plain, SampleColumns, faults)
-        if columns is not None:
-            try:
-                intakes[row.place] = await _intake(session, catalogue, columns, custom)
-            except Problem as problem:
-                faults += refused(row, problem)
+    intakes: dict[Place, Intake] = {}
+    for batch in batched(rows, _AT_ONCE):
+        intakes |= await _intakes(session, catalogue, batch, faults)
     faults += repeated(intakes)
     registered = await _register(session, rows, intakes, faults, watch)
     if faults:
@@ -76,24 +80,42 @@ async def bring_in(
     return registered
 
 
-async def _intake(
-    session: TenantSession, catalogue: Catalogue, said: SampleColumns, custom: CustomValues
-) -> service.Intake:
+async def _intakes(
+    session: TenantSession, catalogue: Catalogue, rows: Sequence[Row], faults: list[Fault]
+) -> dict[Place, Intake]:
+    """What the rows say, with their references found, but for those that are at fault."""
+    said: list[tuple[Row, SampleColumns, CustomValues]] = []
+    for row in rows:
+        plain, custom = catalogue.parted(row)
+        columns = understood(plain, SampleColumns, faults)
+        if columns is not None:
+            said.append((row, columns, custom))
+    named = {columns.order for _, columns, _ in said if columns.order is not None}
+    orders = await Orders(session).known_as(named)
+    intakes: dict[Place, Intake] = {}
+    for row, columns, custom in said:
+        try:
+            intakes[row.place] = _intake(catalogue, orders, columns, custom)
+        except Problem as problem:
+            faults += refused(row, problem)
+    return intakes
+
+
+def _intake(
+    catalogue: Catalogue, orders: Mapping[str, int], said: SampleColumns, custom: CustomValues
+) -> Intake:
     """The row with its references found. Raises `InvalidBody`."""
     faults: list[Detail] = []
     material = catalogue.materials.find(said.material_type, faults)
     client = catalogue.clients.find(said.client_code, faults)
     owner = client or catalogue.client_named(said.client_name)
     values = catalogue.details(said, owner, faults)
-    order = None
-    if said.order is not None:
-        found = await Orders(session).known_as(said.order)
-        order = found.id if found else None
-        if order is None:
-            faults.append(Detail("order", f"{said.order} is no order"))
+    order = None if said.order is None else orders.get(said.order)
+    if said.order is not None and order is None:
+        faults.append(Detail("order", f"{said.order} is no order"))
     if faults or material is None:
         raise at_fault(faults)
-    return service.Intake(
+    return Intake(
         material_type_id=material,
         client_id=client,
         client_name=said.client_name,
@@ -106,23 +128,24 @@ async def _intake(
 async def _register(
     session: TenantSession,
     rows: Sequence[Row],
-    intakes: Mapping[Place, service.Intake],
+    intakes: Mapping[Place, Intake],
     faults: list[Fault],
     watch: Callable[[Sequence[Row], str], Iterable[Row]],
 ) -> list[Registered]:
     registered: list[Registered] = []
     repeated = {fault.place for fault in faults}
     wanted = [row for row in rows if row.place in intakes and row.place not in repeated]
-    for number, row in enumerate(watch(wanted, "samples"), start=1):
-        try:
-            sample, _ = await service.register(session, intakes[row.place])
-        except SampleLimitExceeded as problem:
-            faults += refused(row, problem)
+    for batch in batched(watch(wanted, "samples"), _AT_ONCE):
+        outcomes = await service.register_all(session, [intakes[row.place] for row in batch])
+        for row, outcome in zip(batch, outcomes, strict=False):
+            if isinstance(outcome, Problem):
+                faults += refused(row, outcome)
+                continue
+            sample, _ = outcome
+            registered.append(
+                Registered(row.place, sample.id, sample.tracking_id, sample.external_id)
+            )
+        if outcomes and isinstance(outcomes[-1], SampleLimitExceeded):
             break
-        except Problem as problem:
-            faults += refused(row, problem)
-            continue
-        registered.append(Registered(row.place, sample.id, sample.tracking_id, sample.external_id))
-        if number % _SETTLE_EVERY == 0:
-            await session.settle()
+        await session.settle()
     return registered

@@ -1,6 +1,7 @@
 """The one place that asks what time it is. Times are UTC, cut to the millisecond."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import orjson
@@ -28,6 +29,12 @@ def to_milliseconds(moment: datetime) -> datetime:
 def spell(moment: datetime) -> str:
     """`2026-06-18T09:12:00.000Z`: three decimals and a Z, as every face prints an instant."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+@lru_cache(maxsize=64)
+def spell_stamp(moment: datetime) -> str:
+    """The same of a moment that many rows have, such as the time of their transaction."""
+    return spell(moment)
 
 
 def spell_utc(moment: datetime) -> str:

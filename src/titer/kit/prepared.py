@@ -10,9 +10,10 @@ and so do `CLIENT` and `KEY`.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Dialect,
     Select,
     String,
+    Text,
     TypeDecorator,
     bindparam,
     column,
@@ -66,17 +68,21 @@ KEY: BindParameter[int] = bindparam(KEY_NAME, type_=Id)
 _OF_CALLER = {TENANT_NAME: "organization_id", CLIENT_NAME: "client_id", KEY_NAME: "key_id"}
 
 
-class _Ids(TypeDecorator[Sequence[int]]):
-    """Ids as one value: an array on PostgreSQL, JSON on SQLite."""
+class _Many(TypeDecorator[Sequence[Any]]):
+    """Ids or texts as one value: an array on PostgreSQL, JSON on SQLite."""
 
     impl = String
     cache_ok = True
 
+    def __init__(self, of: type[BigInteger] | type[Text]) -> None:
+        super().__init__()
+        self.of = of
+
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        kind = ARRAY(BigInteger) if dialect.name == "postgresql" else String()
+        kind = ARRAY(self.of) if dialect.name == "postgresql" else String()
         return dialect.type_descriptor(kind)
 
-    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
         return json.dumps(list(value))
@@ -99,8 +105,9 @@ def _among_json(element: Any, compiler: Any, **words: Any) -> str:
 
 
 def among(whose: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Whether a column's value is one of the ids that the statement is given as `name`."""
-    return _Among(whose, bindparam(name, type_=_Ids))
+    """Whether a column's value is one of those that the statement is given as `name`."""
+    kind = Text if isinstance(whose.type, String) else BigInteger
+    return _Among(whose, bindparam(name, type_=_Many(kind)))
 
 
 class _AtMost(FunctionElement[int]):
@@ -139,6 +146,16 @@ class Spelled:
             else fixed[name]
             for name, process in self.places
         ]
+
+    def rows(self, columns: Mapping[str, Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+        """The arguments of many runs, whose values are given column by column."""
+        told: list[Iterable[Any]] = []
+        for name, process in self.places:
+            if name not in columns:
+                told.append(repeat(self.fixed[name]))
+            else:
+                told.append(columns[name] if process is None else map(process, columns[name]))
+        return zip(*told, strict=False)
 
 
 def spell(statement: Any, dialect: Dialect) -> Spelled:

@@ -9,6 +9,7 @@ a part of a WITH; on SQLite one after the other, where a statement costs no roun
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -111,6 +112,22 @@ def drawn(
     return told
 
 
+@cache
+def _maker_of_new(model: Any) -> tuple[Callable[[], Any], Mapping[str, None]]:
+    return class_mapper(model).class_manager.new_instance, dict.fromkeys(names_of(model))
+
+
+def made(model: Any, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A new instance that no session holds; and its columns, None where nothing is said."""
+    new_instance, blank = _maker_of_new(model)
+    columns = {**blank, **values}
+    if len(columns) != len(blank):
+        raise TypeError(f"{model.__name__} has no {min(values.keys() - blank.keys())}")
+    instance = new_instance()
+    instance.__dict__.update(columns)
+    return instance, columns
+
+
 def before_of(row: Any) -> dict[str, Any]:
     """What the columns of a drawn row that have another value now were before."""
     now = row.__dict__
@@ -198,10 +215,14 @@ class Strokes:
         organization_id: int,
     ) -> Sequence[int]:
         values: dict[str, Any] = {TENANT_NAME: organization_id}
+        told: list[tuple[_Part, frozenset[str]]] = []
         for number, (part, of_part) in enumerate(zip(parts, rows, strict=True)):
-            for name in _given(part):
-                values[f"w{number}_{name}"] = [row.get(name) for row in of_part]
-        (counts,) = await driver.fetch(_together(parts, driver.dialect), values)
+            columns = {name: [row.get(name) for row in of_part] for name in _given(part)}
+            alike = _alike(part, columns) if len(of_part) >= _MANY else frozenset()
+            for name, each in columns.items():
+                values[f"w{number}_{name}"] = each[0] if name in alike else each
+            told.append((part, alike))
+        (counts,) = await driver.fetch(_together(tuple(told), driver.dialect), values)
         return counts
 
     async def _one_by_one(
@@ -213,12 +234,11 @@ class Strokes:
     ) -> Sequence[int]:
         counts = []
         for part, of_part in zip(parts, rows, strict=True):
-            given = _given(part)
-            values = [
-                {f"w_{name}": row.get(name) for name in given} | {TENANT_NAME: organization_id}
-                for row in of_part
-            ]
-            counts.append(await driver.change_many(_alone(part, driver.dialect), values))
+            columns: dict[str, Sequence[Any]] = {
+                f"w_{name}": [row.get(name) for row in of_part] for name in _given(part)
+            }
+            columns[TENANT_NAME] = [organization_id] * len(of_part)
+            counts.append(await driver.change_many(_alone(part, driver.dialect), columns))
         return counts
 
 
@@ -230,6 +250,27 @@ def _given(part: _Part) -> tuple[str, ...]:
     """The columns whose values a part is given: an update also says which rows it means."""
     kind, _, names = part
     return ("id", "version", *names) if kind == UPDATE else names
+
+
+#: From so many new rows on, what all of them say alike is said once: an array costs something for
+#: each of its items, and a further form of the statement costs once.
+_MANY = 50
+#: What is the same if it is equal; 1.0 and 1.00 are not, to a decimal.
+_PLAIN = (str, int, datetime, type(None))
+
+
+def _alike(part: _Part, columns: Mapping[str, Sequence[Any]]) -> frozenset[str]:
+    """The columns of new rows in which all of them have the same value."""
+    if part[0] != INSERT:
+        return frozenset()
+    found = [name for name, values in columns.items() if _is_one(values)]
+    return frozenset(found if len(found) < len(columns) else found[1:])
+
+
+def _is_one(values: Sequence[Any]) -> bool:
+    first = values[0]
+    plain = isinstance(first, _PLAIN) or first == {}
+    return plain and values.count(first) == len(values)
 
 
 @lru_cache(maxsize=512)
@@ -254,20 +295,24 @@ def _alone(part: _Part, dialect: Dialect) -> Spelled:
 
 
 @lru_cache(maxsize=512)
-def _together(parts: tuple[_Part, ...], dialect: Dialect) -> Spelled:
-    """All parts as one statement, which tells how many rows each of them met."""
+def _together(parts: tuple[tuple[_Part, frozenset[str]], ...], dialect: Dialect) -> Spelled:
+    """All parts as one statement, which tells how many rows each of them met.
+
+    Each part comes with those of its columns that have one value for all rows.
+    """
     counts = []
-    for number, part in enumerate(parts):
+    for number, (part, alike) in enumerate(parts):
         kind, model, names = part
         table = table_of(model)
-        given = _given(part)
-        arrays = [
-            bindparam(f"w{number}_{name}", type_=ARRAY(_array_type(table.c[name].type)))
-            for name in given
-        ]
-        told = [column(name, _array_type(table.c[name].type)) for name in given]
+        types = {name: _array_type(table.c[name].type) for name in _given(part)}
+        own = [name for name in types if name not in alike]
+        arrays = [bindparam(f"w{number}_{name}", type_=ARRAY(types[name])) for name in own]
+        told = [column(name, types[name]) for name in own]
         rows = func.unnest(*arrays).table_valued(*told, name=f"r{number}").render_derived()
-        values = {name: _stored(rows.c[name], table.c[name].type) for name in names}
+        sources: dict[str, Any] = {name: rows.c[name] for name in own}
+        for name in alike:
+            sources[name] = bindparam(f"w{number}_{name}", type_=types[name])
+        values = {name: _stored(sources[name], table.c[name].type) for name in names}
         if kind == UPDATE:
             change: Any = (
                 update(table)
@@ -306,20 +351,20 @@ def _stored(value: Any, kind: Any) -> Any:
 
 async def take_ids(driver: Driver, wanted: Sequence[tuple[Any, int]]) -> list[list[int]]:
     """Ids for so many new rows of each model, in rising order."""
-    tables = tuple(table_of(model).name for model, _ in wanted)
-    if driver.on_postgresql:
-        values = {f"n{at}": count for at, (_, count) in enumerate(wanted)}
-        rows = await driver.fetch(_from_sequences(tables, driver.dialect), values)
-        taken: list[list[int]] = [[] for _ in wanted]
-        for at, value in rows:
-            taken[at].append(value)
-        return [sorted(ids) for ids in taken]
-    # Whoever writes to SQLite is alone: the numbers that follow are theirs.
-    last: dict[str, int] = {row[0]: row[1] for row in await driver.fetch(_LAST_IDS, {})}
-    return [
-        list(range(last.get(table, 0) + 1, last.get(table, 0) + 1 + count))
-        for table, (_, count) in zip(tables, wanted, strict=True)
-    ]
+    counts = {table_of(model).name: count for model, count in wanted if count}
+    taken: dict[str, list[int]] = {table_of(model).name: [] for model, _ in wanted}
+    if counts and driver.on_postgresql:
+        tables = tuple(counts)
+        values = {f"n{at}": counts[table] for at, table in enumerate(tables)}
+        for at, value in await driver.fetch(_from_sequences(tables, driver.dialect), values):
+            taken[tables[at]].append(value)
+    elif counts:
+        # Whoever writes to SQLite is alone: the numbers that follow are theirs.
+        last: dict[str, int] = {row[0]: row[1] for row in await driver.fetch(_LAST_IDS, {})}
+        for table, count in counts.items():
+            first = last.get(table, 0) + 1
+            taken[table] += range(first, first + count)
+    return [sorted(ids) for ids in taken.values()]
 
 
 _LAST_IDS = Spelled("SELECT name, seq FROM sqlite_sequence", (), {})

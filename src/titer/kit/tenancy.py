@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import BigInteger, Dialect, bindparam, event, inspect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,6 +62,9 @@ from titer.kit.prepared import (
 
 class ForeignRow(RuntimeError):
     """A row of another organization was about to be written. Always a mistake in our code."""
+
+
+R = TypeVar("R", bound="TenantOwned")
 
 
 class UnauditedChange(RuntimeError):
@@ -112,19 +115,23 @@ class Change:
         return cls(label.row, label.verb, label.reason, was, became, now.get("version"))
 
     @classmethod
-    def of_entered(cls, label: "Label", values: Mapping[str, Any]) -> "Change":
+    def of_made(cls, row: "TenantOwned", verb: str, values: Mapping[str, Any]) -> "Change":
         """The making of a row that is to be written below the ORM."""
-        said = {
-            name: value
-            for name, value in values.items()
-            if name not in {"id", "version"} and not _kept_out(type(label.row), name)
-        }
-        before: dict[str, Any] = dict.fromkeys(said)
-        return cls(label.row, label.verb, label.reason, before, said, values.get("version"))
+        said = dict(values)
+        for name in _never_told(type(row)):
+            said.pop(name, None)
+        return cls(row, verb, None, dict.fromkeys(said), said, values.get("version"))
 
 
 @cache
-def _kept_out(model: type[Any], name: str) -> bool:
+def _never_told(model: Any) -> tuple[str, ...]:
+    """What the making of a row does not say: an event names the record and its version itself."""
+    columns = strokes.names_of(model)
+    return ("id", "version", *(name for name in columns if _kept_out(model, name)))
+
+
+@cache
+def _kept_out(model: Any, name: str) -> bool:
     return bool(strokes.table_of(model).c[name].info.get("kept_out_of_audit"))
 
 
@@ -417,25 +424,30 @@ class TenantSession(AsyncSession):
         await self._write_strokes()
         return await strokes.take_ids(self.driver, wanted)
 
-    def enter(self, row: "TenantOwned") -> None:
-        """Write a new row, which has its id already, below the ORM with the next statement."""
-        values = dict.fromkeys(strokes.names_of(type(row)))
-        values.update((name, value) for name, value in row.__dict__.items() if name[0] != "_")
-        if isinstance(row, Versioned):
+    def make(self, model: type[R], verb: str = "created", **values: Any) -> R:
+        """A new row, which has its id already, to be written below the ORM with the next
+        statement; `verb` says in the laboratory's words what that will have done."""
+        kind: type[Any] = model
+        if issubclass(kind, Versioned):
             values |= {"created_at": self.now, "updated_at": self.now, "version": 1}
-        row.__dict__.update(values, organization_id=self.tenant.organization_id)
-        del values["organization_id"]
-        self._strokes.insert(type(row), [values])
-        if row.__audited__:
-            label = self._labels.pop(id(row), None) or Label(row, "created")
-            told = {"organization_id": self.tenant.organization_id, **values}
-            self._changes.append(Change.of_entered(label, told))
+        values["organization_id"] = self.tenant.organization_id
+        row, columns = strokes.made(model, values)
+        if model.__audited__:
+            self._changes.append(Change.of_made(row, verb, columns))
+        del columns["organization_id"]
+        self._strokes.insert(model, [columns])
+        made: R = row
+        return made
 
     def enter_rows(self, model: type["TenantKeyed"], rows: Sequence[Mapping[str, Any]]) -> None:
         """The same of plain rows, of a table that owes the audit trail nothing."""
         if model.__audited__:
             raise UnauditedChange(f"{model.__tablename__} owes the trail an event for each row")
-        self._strokes.insert(model, rows)
+        if issubclass(model, Versioned):
+            stamps = {"created_at": self.now, "updated_at": self.now, "version": 1}
+            rows = [{**row, **stamps} for row in rows]
+        if rows:
+            self._strokes.insert(model, rows)
 
     async def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Note what has changed on drawn rows, and write what the ORM holds."""

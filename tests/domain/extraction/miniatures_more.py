@@ -184,8 +184,10 @@ Test Type,Specimen
 Test Result,MTB DETECTED LOW
 """,
     (("MTB", "Xpert MTB", ""),),
-    "",
-    others=("TB-26-0221", "TB-26-0222"),
+    """
+TB-26-0221|MTB|MTB NOT DETECTED
+TB-26-0222|MTB|MTB DETECTED LOW
+""",
     decoys=(),
 )
 

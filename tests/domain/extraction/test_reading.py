@@ -73,7 +73,7 @@ def test_single_spaces_are_cut_where_every_line_has_as_many_words() -> None:
 
 
 def test_key_and_value_lines_are_two_cells() -> None:
-    assert grid_of("pH: 7.2\n\nCond= 5\n").rows == (("pH", "7.2"), ("Cond", "5"))
+    assert grid_of("pH: 7.2\n\nCond= 5\n").rows == (("pH:", "7.2"), ("Cond:", "5"))
 
 
 def test_sylk_cells_keep_their_places() -> None:

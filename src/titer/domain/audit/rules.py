@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -13,9 +14,10 @@ from uuid import UUID
 
 import orjson
 
-from titer.kit.clock import spell
+from titer.kit.clock import spell_stamp
 
 
+@cache
 def entity_type(class_name: str) -> str:
     """`SampleTest` is a `sample_test` in the trail."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
@@ -32,7 +34,7 @@ def plain(value: object) -> object:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, datetime):
-        return spell(value)
+        return spell_stamp(value)
     if isinstance(value, date | UUID | Decimal):
         return str(value)
     if isinstance(value, Mapping):
@@ -42,9 +44,20 @@ def plain(value: object) -> object:
     raise TypeError(f"the trail cannot keep a {type(value).__name__}")
 
 
+#: What orjson would spell in its own way is left to `plain`.
+_OURS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
 def canonical(event: Mapping[str, Any]) -> str:
     """The one spelling of an event: sorted keys, no blanks, UTF-8. This is what is hashed."""
-    return orjson.dumps(plain(event), option=orjson.OPT_SORT_KEYS).decode()
+    for part in (event, event.get("before"), event.get("after")):
+        if isinstance(part, Mapping) and float in map(type, part.values()):
+            raise TypeError("the trail cannot keep a float")
+    try:
+        text = orjson.dumps(event, default=plain, option=orjson.OPT_SORT_KEYS | _OURS)
+    except TypeError:  # keys that are no texts, or what `plain` has better words for
+        text = orjson.dumps(plain(event), option=orjson.OPT_SORT_KEYS)
+    return text.decode()
 
 
 #: Bookkeeping that an event says already: whose record it is, when, and which version.

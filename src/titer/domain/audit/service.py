@@ -1,6 +1,6 @@
 """Keeping the trail: every change of a transaction, in that transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from titer.domain.audit.models import AuditEvent
@@ -14,7 +14,18 @@ class Trail:
 
     def tell(self, session: TenantSession, changes: Sequence[Change]) -> None:
         """One event per change, written with the last of the transaction's changes."""
-        session.enter_rows(AuditEvent, [_event(session, change) for change in changes])
+        actor = session.actor
+        always: dict[str, Any] = {
+            "occurred_at": session.now,
+            "actor_kind": actor.kind,
+            "actor_label": actor.label,
+            "user_id": actor.user_id,
+            "key_id": actor.key_id,
+            "request_id": actor.request_id,
+        }
+        organization_id = session.tenant.organization_id
+        events = [_event(always, organization_id, change) for change in changes]
+        session.enter_rows(AuditEvent, events)
 
     async def told(self, session: TenantSession) -> None:
         """On SQLite, which has one writer at a time, the events are linked at once."""
@@ -23,28 +34,16 @@ class Trail:
                 pass
 
 
-def _event(session: TenantSession, change: Change) -> dict[str, Any]:
-    actor = session.actor
+def _event(always: Mapping[str, Any], organization_id: int, change: Change) -> dict[str, Any]:
     entity = entity_type(type(change.row).__name__)
-    facts: dict[str, Any] = {
-        "occurred_at": session.now,
-        "actor_kind": actor.kind,
-        "actor_label": actor.label,
-        "user_id": actor.user_id,
-        "key_id": actor.key_id,
-        "request_id": actor.request_id,
+    facts = {
+        **always,
         "action": f"{entity}.{change.verb}",
         "entity_type": entity,
         "entity_id": change.row.id,
         "entity_version": change.version or getattr(change.row, "version", None),
         "reason": change.reason,
     }
-    text = canonical(
-        facts
-        | {
-            "organization_id": session.tenant.organization_id,
-            "before": change.before,
-            "after": change.after,
-        }
-    )
-    return facts | {"canonical": text, "content_hash": content_hash(text)}
+    told = {"organization_id": organization_id, "before": change.before, "after": change.after}
+    text = canonical({**facts, **told})
+    return {**facts, "canonical": text, "content_hash": content_hash(text)}

@@ -3,12 +3,22 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 
 from titer.domain.commerce.models import Order, Product, Sku
 from titer.kit.errors import taken
 from titer.kit.paging import Slice, Window
+from titer.kit.prepared import TENANT, Prepared, among
 from titer.kit.records import M, Records
+from titer.kit.strokes import table_of
+
+_ORDERS = table_of(Order).c
+_KNOWN_AS = Prepared(
+    select(_ORDERS.id, _ORDERS.external_id, _ORDERS.number).where(
+        _ORDERS.organization_id == TENANT,
+        or_(among(_ORDERS.external_id, "names"), among(_ORDERS.number, "names")),
+    )
+)
 
 
 class Commerce(Records[M]):
@@ -58,9 +68,13 @@ class Skus(Commerce[Sku]):
 class Orders(Commerce[Order]):
     model = Order
 
-    async def known_as(self, name: str) -> Order | None:
-        """The order with that external id, or else with that number."""
-        return await self.with_external_id(name) or await self.one(Order.number == name)
+    async def known_as(self, names: Collection[str]) -> dict[str, int]:
+        """The ids of the orders with those external ids, or else with those numbers, by name."""
+        if not names:
+            return {}
+        rows = await self.session.fetch(_KNOWN_AS, names=list(names))
+        known = {number: order_id for order_id, _, number in rows if number in names}
+        return known | {external: order_id for order_id, external, _ in rows if external in names}
 
     async def held(self, order_ids: Collection[int]) -> Sequence[Order]:
         """Those orders, locked until the commit in the order of their ids; samples may still be

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from titer.domain.extraction.alike import likeness
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.units import is_unit, measure
@@ -19,16 +20,18 @@ _QUALIFIERS = {
     "exchangeable": "exchangeable", "recoverable": "total", "particulate": "particulate",
     "organic": "organic", "inorganic": "inorganic", "urine": "urine", "direct": "direct",
 }  # fmt: skip
-_NOISE = frozenset(
+NOISE = frozenset(
     (
         "icp ms oes aes ic uv vis hplc gc fid aas ecd cd dad fld uplc lc by in of the as"
-        " level content count serum plasma blood sample water he h2 o2 nogas gas mode axial"
+        " level content count saliva csf stool faeces feces determination determined analysis"
+        " analyses report serum plasma blood sample water he h2 o2 nogas gas mode axial"
         " radial corrected ppm ppb mg l ug ng ml g dl conc concentration amount result"
         " value mean average final calc calculated measured reported quantity total cells"
         " percent pct % x and for at 25 20 c i ii iii v2 v3 test quant quantitative"
         " units unit de du des la le el in der die das initial wert resultat ergebnis"
         " konzentration concentracion anion cation line kg ion ions as_n mmol umol nm assay"
-        " w v m dry wet basis raw_ic is eluted peak channel ch"
+        " avg mittelwert moyenne promedio mittel w v m dry wet basis raw_ic is eluted peak"
+        " channel ch"
     ).split()
 )
 _FRACTION_OF_N = re.compile(
@@ -55,12 +58,40 @@ class _Entry:
     score: float
 
 
+#: Flags that analysers print before a name whose result is out of its range.
+_MARKED = re.compile(r"^\s*(?:[*^!#>↑↓]{1,3}|v)\s+(?=\S)")
+#: The amount concentration of a substance, as analysers of blood gases print it: `cNa+`.
+_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)$")
 _PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
+
+
+#: What a result is expressed as, where nothing else is ever meant.
+_EXPRESSED_AS = re.compile(
+    r",?\s*\(?\bas (?:CaCO3|(?:tartaric|citric|lactic|oleic|acetic|malic) acid|SO2)\)?$",
+    re.IGNORECASE,
+)
+_NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
+
+
+def _nuclides(name: str) -> list[str]:
+    """The spellings of a nuclide: `Caesium-137` is `Cs-137`, `CS-137`, `137Cs`."""
+    match = _NUCLIDE.match(name.strip())
+    concept = concept_of(match[1]) if match else frozenset()
+    symbols = [symbol for symbol, known in elements().items() if known in concept]
+    if match is None or len(symbols) != 1:
+        return []
+    mass = match[2]
+    return [
+        f"{symbols[0]}-{mass}",
+        f"{symbols[0]}{mass}",
+        f"{mass}{symbols[0]}",
+        f"{mass}-{symbols[0]}",
+    ]
 
 
 def _tidy(text: str) -> str:
     """A name with single spaces, and none just inside of brackets."""
-    return " ".join(_PADDED.sub("", text).split())
+    return " ".join(_PADDED.sub("", _MARKED.sub("", text)).split())
 
 
 def _stems(text: str) -> list[str]:
@@ -123,6 +154,12 @@ class Lexicon:
     def _learn(self, assay: Assay) -> None:
         spelled = [(assay.code, "code"), (assay.name, "name")]
         spelled += [(alias, "alias") for alias in assay.aliases]
+        spelled += [
+            (other, "alias")
+            for name in (assay.name, *assay.aliases)
+            for other in (*_nuclides(name), _EXPRESSED_AS.sub("", name))
+            if other != name
+        ]
         for text, kind in spelled:
             if text and key(text):
                 score = 0.99 if kind == "alias" else 1.0
@@ -157,6 +194,9 @@ class Lexicon:
     def _match(self, text: str) -> tuple[TestMatch, ...]:
         if not text or len(text) > 100 or looks_numeric(text):
             return ()
+        concentration = _CONCENTRATION_OF.match(text)
+        if concentration and not self._stems.intersection(_stems(text)):
+            return self._match(concentration[1])
         if not self._stems.intersection(_stems(text)):
             return ()
         best: dict[int, TestMatch] = {}
@@ -169,6 +209,9 @@ class Lexicon:
         if not best:
             for match in self._within(text):
                 _keep(best, match)
+        if not best:
+            for match in self._alike(text):
+                _keep(best, match)
         ranked = sorted(best.values(), key=lambda m: (-m.score, m.assay.id))
         return tuple(m for m in ranked if m.score >= 0.4)
 
@@ -179,7 +222,9 @@ class Lexicon:
                 if not qualifiers or _qualifier_fit(_own(m.assay), qualifiers)]  # fmt: skip
         if fits:
             return [_cased(match, text) for match in fits]
-        return self._of_concepts(concept_of(text), qualifiers, 1.0)
+        found = self._of_concepts(concept_of(text), qualifiers, 1.0)
+        # `Er` is erbium, and the real extract of a beer where nobody measures erbium.
+        return found or self._of_concepts(concepts().get(key(text), frozenset()), qualifiers, 0.95)
 
     def _of_concepts(
         self, names: frozenset[str], qualifiers: frozenset[str], factor: float
@@ -215,6 +260,15 @@ class Lexicon:
                 return []
         return []
 
+    def _alike(self, text: str) -> list[TestMatch]:
+        """The assays whose names say the same in other words or longer ones."""
+        said = _content(_unit_stripped(re.sub(r"[(\[{]([^)\]}]*)[)\]}]", _without_unit, text)))
+        scored = [
+            (max(likeness(said, _content(name)) for name in (assay.name, *assay.aliases)), assay)
+            for assay in self.assays.values()
+        ]
+        return [TestMatch(assay, score, "alike") for score, assay in scored if score]
+
     def _part(
         self, name: str, size: int, rest: tuple[str, ...], cased: list[str]
     ) -> list[TestMatch]:
@@ -234,12 +288,17 @@ class Lexicon:
         else:
             return []
         unknown = [
-            w for w in rest if w not in _NOISE and w not in _QUALIFIERS and not w[0].isdigit()
+            w for w in rest if w not in NOISE and w not in _QUALIFIERS and not w[0].isdigit()
         ]
         if unknown and name in _AMBIENT:
             return []
         factor = 0.9 if not unknown else (0.7 if len(unknown) == 1 else 0.5)
         return [replace(m, score=m.score * factor, kind="part", rest=rest) for m in found]
+
+
+def _content(text: str) -> tuple[str, ...]:
+    """The words and figures that tell a name from others."""
+    return tuple(word for word in words(text) if word not in NOISE or word.isdigit())
 
 
 def _without_unit(bracket: re.Match[str]) -> str:
@@ -268,14 +327,14 @@ def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
         for at in range(len(tokens) - size + 1):
             name = " ".join(tokens[at : at + size])
             rest = tokens[:at] + tokens[at + size :]
-            known = [w for w in rest if w in _NOISE or w in _QUALIFIERS]
+            known = [w for w in rest if w in NOISE or w in _QUALIFIERS]
             if name in names and _telling(name, size) and len(known) == len(rest):
                 return [(found, rest) for found in names[name]]
     return []
 
 
 def _telling(name: str, size: int) -> bool:
-    return size > 1 or len(name) > 2
+    return size > 1 or len(name) > 2 or name == "ph"
 
 
 def _keep(best: dict[int, TestMatch], match: TestMatch) -> None:

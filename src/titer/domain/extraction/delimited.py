@@ -13,6 +13,9 @@ from titer.domain.extraction.limits import MAX_CELL_TEXT
 
 _FIELD_LIMIT = 10_000
 _WEIGHT = {"\t": 1.5, ";": 1.3, "|": 1.3, ",": 1.0, "\x1c": 1.5, "^": 0.7, "~": 0.7, "!": 0.7}
+_WITHIN_FIGURE = re.compile(r"(?<=\d),(?=\d)")
+_APART = re.compile(r"\S\s{3,}\S")
+_NEARLY_ALL, _HALF = 0.8, 0.5
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -21,6 +24,8 @@ def find_delimiter(lines: list[str]) -> str | None:
     probe = [_QUOTED.sub("", line[:4000]) for line in lines if line.strip()][:400]
     best, best_score = None, 0.0
     for sign, weight in _WEIGHT.items():
+        if sign == "," and _is_of_decimals(probe):
+            continue
         counts = Counter(n for n in (line.count(sign) for line in probe) if n)
         if not counts:
             continue
@@ -31,6 +36,14 @@ def find_delimiter(lines: list[str]) -> str | None:
         if score > best_score:
             best, best_score = sign, score
     return best if best_score >= 0.35 else None
+
+
+def _is_of_decimals(lines: list[str]) -> bool:
+    """Whether commas stand within figures alone, in lines whose columns blanks hold apart."""
+    commas = sum(line.count(",") for line in lines)
+    within = sum(len(_WITHIN_FIGURE.findall(line)) for line in lines)
+    apart = sum(bool(_APART.search(line)) for line in lines)
+    return commas > 0 and within >= _NEARLY_ALL * commas and apart >= _HALF * len(lines)
 
 
 def unwrap_quoted_lines(lines: list[str]) -> list[str]:

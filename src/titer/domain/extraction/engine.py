@@ -1,6 +1,6 @@
 """The extraction as a whole: bytes and the tenant's open work in, proposals out."""
 
-from titer.domain.extraction.analytes import Lexicon
+from titer.domain.extraction.analytes import Lexicon, TestMatch
 from titer.domain.extraction.candidates import Candidate
 from titer.domain.extraction.grid import Grid
 from titer.domain.extraction.headers import find_tables
@@ -16,6 +16,7 @@ from titer.domain.extraction.scopes import find_scopes
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.strangers import find_strangers
 from titer.domain.extraction.strays import find_strays
+from titer.domain.extraction.subject import find_subject
 from titer.domain.extraction.values import Extraction, Unmatched, World
 
 
@@ -55,6 +56,10 @@ def find_candidates(sheets: list[Sheet], file_name: str) -> tuple[list[Candidate
     strays: list[Unmatched] = []
     for number, sheet in enumerate(sheets):
         _read_sheet(sheet, number, None, found, strays)
+    told = () if found else find_subject(sheets, file_name)
+    if told:
+        for number, sheet in enumerate(sheets):
+            _read_sheet(sheet, number, None, found, strays, told)
     if found or any(_names_sample(sheet) for sheet in sheets):
         return found, strays
     file_id = _id_of_name(sheets, file_name)
@@ -82,10 +87,11 @@ def _read_sheet(
     file_id: IdMatch | None,
     found: list[Candidate],
     strays: list[Unmatched],
+    told: tuple[TestMatch, ...] = (),
 ) -> None:
     """Add one sheet's candidates and strays to what was found before."""
     found += read_plates(sheet, number * 1000 + 999)
-    scopes, setters = find_scopes(sheet)
+    scopes, setters = find_scopes(sheet, told)
     for at, table in enumerate(find_tables(sheet)):
         reader = RowReader(sheet, table, scopes, setters, file_id)
         read = TableReader(number * 1000 + at, reader).candidates()

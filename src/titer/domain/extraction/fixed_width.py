@@ -4,7 +4,11 @@ import re
 
 _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w .()/%-]{0,40}?)="
                    r"(\S.*)$")  # fmt: skip
+_FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _WIDE_LINE = 2_000
+#: Cells that hold what looks like two, and the share of lines of which that may be so.
+_GAP = re.compile(r"\d.*\S\s{3,}\S*\d")
+_FEW = 0.25
 
 
 def _blank_runs(block: list[str]) -> list[tuple[int, int]]:
@@ -34,15 +38,26 @@ def _cut(line: str, runs: list[tuple[int, int]]) -> list[str]:
         cells.append(line[start:left].strip())
         start = right
     cells.append(line[start:].strip())
-    return cells
+    return cells if any(not cell for cell in cells[:2]) else _closed(cells)
 
 
 def _split_line(line: str) -> list[str]:
     cells = re.split(r"\s{2,}", line.strip())
     if len(cells) == 1:
+        flagged = _FLAGGED.match(line)
+        if flagged:
+            return [flagged[1], flagged[2]]
         pair = _PAIR.match(line)
         if pair:
-            return [pair[1] or pair[3], (pair[2] or pair[4]).strip()]
+            return [f"{pair[1] or pair[3]}:", (pair[2] or pair[4]).strip()]
+    return _closed(cells)
+
+
+def _closed(cells: list[str]) -> list[str]:
+    """The cells of a line with its colon behind the key, wherever the spaces have put it."""
+    if len(cells) > 1 and cells[1][:1] in ":=" and cells[0][-1:] not in ":=":
+        rest = cells[1][1:].strip()
+        return [cells[0] + ":", *([rest] if rest else []), *cells[2:]]
     return cells
 
 
@@ -51,7 +66,8 @@ def _split_block(block: list[str]) -> list[list[str]]:
     if len(wide) >= 3:
         runs = _blank_runs(wide)
         ragged = max(len(re.split(r"\s{2,}", line.strip())) for line in wide)
-        if len(runs) + 1 >= 0.7 * ragged:
+        merged = sum(any(_GAP.search(cell) for cell in _cut(line, runs)) for line in wide)
+        if len(runs) + 1 >= 0.7 * ragged and merged <= _FEW * len(wide):
             chosen = set(map(id, wide))
             return [_cut(x, runs) if id(x) in chosen else _split_line(x) for x in block]
     single = [line.split() for line in block]

@@ -1,17 +1,29 @@
 """Header rows: which they are, and what each column below them holds."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.identifiers import Fit, IdMatch
-from titer.domain.extraction.roles import Role, is_statistic, negative_words
+from titer.domain.extraction.roles import Role, is_mean, is_statistic, negative_words
 from titer.domain.extraction.sheet import Sheet
-from titer.domain.extraction.units import is_unit, measure
+from titer.domain.extraction.units import Agreement, compare, is_unit, measure
 from titer.domain.extraction.vocabulary import names_analyte
 from titer.domain.extraction.wording import words
 
 _MAX_HEADER_ROWS = 8
+_LOOSE = 0.8
+_AS_WELL = 0.85
+_PROMISE = 0.9
+_IN_BRACKETS = re.compile(r"(?<=.)[(\[]([^()\[\]]*)[)\]]")
+#: A unit with brackets of its own inside: `(10^3 (cells)/mL)`.
+_AROUND_BRACKETS = re.compile(r"(?<=.)[(\[](.*)[)\]]")
+_STATED = re.compile(r"[=:]\s*-?[\d.]|\S\s{2,}-?[\d.]+$")
+#: What a line is called that says what the figures of the table below it are.
+_TELLS_KIND = frozenset(
+    "data type datatype result results table section report view calculation".split()
+)
 _PLAIN_UNITS = frozenset(("ppm ppb ppt ntu fnu ph % mm um nm fl pg abs au").split())
 _RAW_CAPTIONS = frozenset(
     "area areas height intensity intensities counts raw median recovery rsd sd cv absorbance od"
@@ -43,6 +55,8 @@ class Table:
     columns: dict[int, Column]
     body: list[int]
     rank: float = 0.98
+    #: Whether the line above it says that its figures are means.
+    of_means: bool = False
 
     def column(self, index: int) -> Column:
         return self.columns.get(index) or Column(index)
@@ -67,7 +81,11 @@ def is_header(sheet: Sheet, row: int) -> bool:
     filled = sheet.filled(row)
     if len(filled) < 2:
         return False
-    if len(filled) == 2 and _names_one_test(sheet, row, filled):
+    if any(_STATED.search(sheet.text(row, column)) for column in filled):
+        return False
+    if len(filled) == 2 and (
+        _names_one_test(sheet, row, filled) or _is_among_pairs(sheet, row, filled)
+    ):
         return False
     ids = sheet.strong_ids(row)
     figures = 0
@@ -89,6 +107,15 @@ def is_header(sheet: Sheet, row: int) -> bool:
         role = sheet.role(text)
         named += bool(role.sample or role.test or role.value or role.unit)
         labels += bool(role.named or sheet.tests(text) or is_unit(text))
+    if (
+        len(filled) == 2
+        and not named
+        and not any(
+            sheet.tests(sheet.text(row, column)) or is_unit(sheet.text(row, column))
+            for column in filled
+        )
+    ):
+        return False
     if labels == 1 and not figures and not named:
         return _heads_figures(sheet, row, filled)
     allowed = 0.2 * len(filled) if named >= 3 and labels >= 5 else 0
@@ -103,6 +130,18 @@ def _names_one_test(sheet: Sheet, row: int, filled: list[int]) -> bool:
     if not role.test or role.sample or role.value or other.sample or other.test or other.unit:
         return False
     return bool(sheet.tests(right)) and not sheet.tests(left)
+
+
+def _is_among_pairs(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a line of two cells is one of several that say one thing each: "Mode", "Normal"."""
+    left, right = (sheet.role(sheet.text(row, column)) for column in filled)
+    told = right.value > _LOOSE or bool(sheet.tests(sheet.text(row, filled[1])))
+    if (left.sample or left.test) and told:
+        return False
+    near = [at for at in (row - 1, row + 1) if 0 <= at < len(sheet.rows)]
+    return any(len(sheet.filled(at)) == 2 and sheet.filled(at) == filled for at in near) and not (
+        _heads_figures(sheet, row, filled)
+    )
 
 
 def _heads_figures(sheet: Sheet, row: int, filled: list[int]) -> bool:
@@ -155,7 +194,8 @@ def find_tables(sheet: Sheet) -> list[Table]:
         if lead is not None:
             tables[-1].body.remove(lead)
             header = [lead, *header]
-        tables.append(Table(tuple(header), {}, [], _caption_rank(sheet, header[0])))
+        of_means = _is_of_means(sheet, header[0])
+        tables.append(Table(tuple(header), {}, [], _caption_rank(sheet, header[0]), of_means))
         row = header[-1] + 1
     return _merged(sheet, [t for t in tables if t.body])
 
@@ -165,6 +205,9 @@ def _caption_rank(sheet: Sheet, first: int) -> float:
     above = first - 1
     if above < 0 or sheet.gap_before(first) > 1 or not 0 < len(sheet.filled(above)) <= 2:
         return 0.98
+    key = sheet.text(above, sheet.filled(above)[0])
+    if is_pairs(sheet, above) and not _TELLS_KIND.intersection(words(key)):
+        return 0.98
     text = sheet.text(above, sheet.filled(above)[-1]).rpartition(":")[2].strip()
     role = sheet.role(text)
     if role.value >= 0.9:
@@ -173,6 +216,14 @@ def _caption_rank(sheet: Sheet, first: int) -> float:
         return 0.98
     raw = _RAW_CAPTIONS & set(words(text)) or is_statistic(text)
     return 0.6 if raw and len(words(text)) <= 3 else 0.98
+
+
+def _is_of_means(sheet: Sheet, first: int) -> bool:
+    """Whether the line above a table calls its figures means: `Avg Result`, `Statistics: Mean`."""
+    above = first - 1
+    if above < 0 or sheet.gap_before(first) > 1 or not 0 < len(sheet.filled(above)) <= 2:
+        return False
+    return is_mean(sheet.text(above, sheet.filled(above)[-1]).rpartition(":")[2].strip())
 
 
 def _repeats_below_samples(sheet: Sheet, row: int, table: Table) -> bool:
@@ -205,7 +256,15 @@ def _group_row_above(sheet: Sheet, first: int, body: list[int]) -> int | None:
     if is_pairs(sheet, above) or sheet.ids_in(above):
         return None
     named = [c for c in filled if sheet.tests(sheet.text(above, c))]
-    return above if named and len(named) >= 0.5 * len(filled) else None
+    if named and len(named) >= 0.5 * len(filled):
+        return above
+    return above if named and _heads_repeats(sheet, first, filled) else None
+
+
+def _heads_repeats(sheet: Sheet, first: int, above: list[int]) -> bool:
+    """Whether each label above begins anew the same labels in the header below it."""
+    below = [sheet.text(first, column) for column in above]
+    return len(above) > 1 and len(set(below)) == 1 and bool(below[0])
 
 
 def _merged(sheet: Sheet, tables: list[Table]) -> list[Table]:
@@ -264,6 +323,7 @@ def _columns(sheet: Sheet, table: Table) -> dict[int, Column]:
 def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
     column = Column(index, texts=tuple(sheet.text(*cell) for cell in cells))
     sample = test = unit = value = 0.0
+    promised = False
     for cell in reversed(cells):
         text = sheet.text(*cell)
         found = sheet.strong_ids(cell[0]).get(cell[1])
@@ -279,13 +339,25 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
         if (not tests and role.negative and not is_unit(text.strip("()[] "))) or (
             tests and negative_words(" ".join(tests[0].rest)) and not role.value
         ):
-            column.negative = True
+            # The lowest label is the most exact: one above it does not take its promise back.
+            column.negative = column.negative or not promised
+        promised = promised or role.value >= _PROMISE
         sample, test = max(sample, role.sample), max(test, role.test)
         unit, value = max(unit, role.unit), max(value, role.value)
         column.unit = column.unit or header_unit(text, bool(tests))
         column.foreign = column.foreign or (not tests and names_analyte(text))
+    column.tests = in_unit_first(column.tests, column.unit)
     column.role = Role(sample, test, unit, value, column.negative)
     return column
+
+
+def in_unit_first(tests: tuple[TestMatch, ...], unit: str) -> tuple[TestMatch, ...]:
+    """Of tests that are named about as well those in the unit that was found go before others."""
+    if len(tests) < 2 or not unit:
+        return tests
+    near = [t for t in tests if t.score >= _AS_WELL * tests[0].score]
+    fits = [t for t in near if compare(unit, t.assay.unit)[0] is Agreement.SAME]
+    return (*fits, *(t for t in tests if t not in fits)) if fits else tests
 
 
 def header_unit(text: str, named: bool) -> str:
@@ -293,12 +365,9 @@ def header_unit(text: str, named: bool) -> str:
     bare = text.strip("()[] ")
     if not named and is_unit(bare) and bare.casefold() not in ("c", "k", "f", "x", "index"):
         return bare
-    for opened, closed in (("(", ")"), ("[", "]")):
-        start = text.find(opened)
-        if start > 0 and closed in text[start:]:
-            inner = text[start + 1 : text.rfind(closed)].strip()
-            if measure(inner) is not None and not inner.isdigit():
-                return inner
+    for inner in [*reversed(_IN_BRACKETS.findall(text)), *_AROUND_BRACKETS.findall(text)]:
+        if measure(inner.strip()) is not None and not inner.strip().isdigit():
+            return str(inner.strip())
     parts = text.replace(",", " ").replace(";", " ").split()
     for size in (3, 2, 1):
         tail = " ".join(parts[-size:])

@@ -16,6 +16,7 @@ from titer.domain.extraction.values import Original, Proposal, Unmatched, World
 
 _OPERATORS = "<>=~"
 _MOST_VALUES = 60
+_AS_IT_IS = (Fit.EXACT, Fit.SPELLED)
 
 
 @dataclass(slots=True)
@@ -54,6 +55,10 @@ def choose_test(candidate: Candidate, schedule: Schedule) -> tuple[TestMatch, in
             fitting.append((test, target))
     if not fitting:
         return None
+    unit = candidate.unit or candidate.reading.unit
+    own = [one for one in fitting if compare(unit, one[0].assay.unit)[0] is Agreement.SAME]
+    if len(own) == 1 and len(fitting) > 1:
+        return *own[0], False
     rival = len(fitting) > 1 and fitting[1][0].score >= 0.97 * fitting[0][0].score
     return fitting[0][0], fitting[0][1], rival
 
@@ -118,6 +123,8 @@ def _doubts(candidate: Candidate, test: TestMatch, rival: bool) -> set[str]:
         flags.add("sample_from_file_name")
     if rival:
         flags.add("test_ambiguous")
+    if test.kind == "context":
+        flags.add("analyte_not_named")
     if test.score < 0.75 and test.kind != "unit":
         flags.add("loose_test_name")
     return flags
@@ -148,8 +155,12 @@ def settle(group: list[Judged]) -> list[Judged]:
     """Of all that was read for one target: means before replicates, the surer before the less."""
     if len(group) == 1:
         return group
+    group = _as_named(_without_means_of_others(group))
     means = {j.candidate.table for j in group if j.candidate.row_kind == "mean"}
     kept = [j for j in group if j.candidate.row_kind == "mean" or j.candidate.table not in means]
+    repeated = [j for j in kept if j.candidate.row_kind != "mean"]
+    if means and len(_distinct(repeated)) > 1:
+        kept = [j for j in kept if j.candidate.row_kind == "mean"]
     if any(j.candidate.rank >= 0.7 for j in kept):
         kept = [j for j in kept if j.candidate.rank >= 0.7]
     top = max(j.raw for j in kept)
@@ -165,6 +176,43 @@ def settle(group: list[Judged]) -> list[Judged]:
     elif not all(_same(judged, distinct[0]) for judged in lesser):
         distinct[0].flags.add("sheets_disagree")
     return distinct
+
+
+def _as_named(group: list[Judged]) -> list[Judged]:
+    """Of the lines of one sample those that name it as it is, where other ones carry a mark.
+
+    The mark of a repeat or a duplicate, that is: of a diluted run nobody but the analyst knows
+    whether it is the better one.
+    """
+    tables = {j.candidate.table for j in group if j.candidate.sample.match.fit in _AS_IT_IS}
+    return [
+        j
+        for j in group
+        if j.candidate.sample.match.fit in _AS_IT_IS
+        or j.candidate.sample.match.diluted
+        or j.candidate.row_kind == "mean"
+        or j.candidate.table not in tables
+    ]
+
+
+def _without_means_of_others(group: list[Judged]) -> list[Judged]:
+    """The group without means that do not lie among what they would be the means of."""
+    kept = []
+    for judged in group:
+        mean = judged.candidate.reading.number
+        carried = judged.candidate.sample.via == "carried"
+        if judged.candidate.row_kind == "mean" and carried and mean is not None:
+            table = judged.candidate.table
+            readings = [
+                one.candidate.reading.number
+                for one in group
+                if one.candidate.table == table and one.candidate.row_kind != "mean"
+            ]
+            numbers = [number for number in readings if number is not None]
+            if numbers and not min(numbers) <= mean <= max(numbers):
+                continue
+        kept.append(judged)
+    return kept or group
 
 
 def _distinct(group: list[Judged]) -> list[Judged]:
@@ -272,6 +320,8 @@ _TEST_REASONS = {
     "synonym": "A common name of the analyte names the test.",
     "part": "The test's name is part of the text.",
     "unit": "The analyte is not named; only this test has the unit.",
+    "alike": "The test's name says the same in other words.",
+    "context": "Only the head or the name of the file names the test.",
 }
 _FLAG_REASONS = {
     "ambiguous_number": "The number can be read in two ways.",

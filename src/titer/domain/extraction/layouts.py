@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
-from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.analytes import NOISE, TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table, header_unit
 from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind, Reading, looks_numeric, looks_temporal
 from titer.domain.extraction.realign import realigned
-from titer.domain.extraction.roles import sheet_rank
+from titer.domain.extraction.roles import is_mean, sheet_rank
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare, is_unit
@@ -20,6 +21,11 @@ _GUESSED = 0.45
 _UNNAMED = 0.8
 _BY_UNIT = 0.9
 _TOO_MANY_COLUMNS = 6
+_ROWS_WEIGHED = 30
+_PROMISING = 0.9
+_LEAST_VALUE = 0.75
+#: What is left of a column's promise where its unit is not the test's.
+_UNIT_FITS = {Agreement.NOTE: 0.98, Agreement.CONVERTIBLE: 0.95, Agreement.CONTRADICTS: 0.5}
 
 
 def _reach(found: list[Candidate]) -> float:
@@ -45,8 +51,14 @@ _MEAN_WORDS = frozenset("mean avg average mittelwert mittel moyenne media promed
 
 def _means(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
     """Of the columns that name one assay those of its means, if there are any."""
-    means = [one for one in named if _MEAN_WORDS.intersection(one[1].tests[0].rest)]
+    means = [one for one in named if _is_of_means(one[1].tests[0].rest)]
     return means or named
+
+
+def _is_of_means(rest: tuple[str, ...]) -> bool:
+    """Whether a mean is all that a header names beside its assay."""
+    told = {word for word in rest if word not in NOISE}
+    return bool(_MEAN_WORDS.intersection(rest)) and told <= _MEAN_WORDS
 
 
 class TableReader:
@@ -65,14 +77,18 @@ class TableReader:
         found: dict[int, SampleRef] = {}
         previous: SampleRef | None = None
         last_row: int | None = None
+        # How many lines in a row the sample before has had.
+        run = 0
         for row in self.body:
             ref = self.reader.sample(row)
             if ref is None:
                 broken = last_row is not None and row != last_row + 1
-                ref = None if broken else self.reader.carried(previous, row)
+                ref = None if broken else self.reader.carried(previous, row, run)
                 if ref is None and self.reader.id_column is not None:
                     previous = None
             if ref is not None:
+                again = previous is not None and previous.match.sample.id == ref.match.sample.id
+                run = run + 1 if again else 1
                 previous, last_row = ref, row
                 found[row] = ref
         return found
@@ -93,7 +109,7 @@ class TableReader:
         wide = self._wide()
         if long and explicit and len(long) >= 0.2 * len(wide):
             return long
-        scoped = [] if (long or wide) else self._scoped()
+        scoped = [] if (long or wide) else self._scoped() or self._slips()
         best = max((wide, long, scoped), key=lambda found: sum(c.quality**2 for c in found))
         return best or self._unnamed()
 
@@ -107,6 +123,8 @@ class TableReader:
         kind = self.reader.kind(row)
         if kind in ("statistic", "control"):
             return None
+        if not kind and (self.table.of_means or self._heads_means(at)):
+            kind = "mean"
         ref = self._refs[row]
         found = Candidate(self.sheet, ref, tests, named, (row, at), reading,
                           unit or reading.unit, layout, role, self.number,
@@ -116,6 +134,10 @@ class TableReader:
         if reading.kind is Kind.NUMBER and self.reader.qualified(row):
             found.flags.add("qualified")
         return found
+
+    def _heads_means(self, at: int) -> bool:
+        """Whether the header calls the figures of a column means."""
+        return any(is_mean(text) for text in self.table.column(at).texts)
 
     # -- wide ---------------------------------------------------------------------------------
 
@@ -161,7 +183,26 @@ class TableReader:
                 continue
             for column in kept:
                 chosen[column.index] = (column, len(kept) > 1)
-        return [chosen[index] for index in sorted(chosen)]
+        return [self._ended(*chosen[index], alone=len(by_test) == 1) for index in sorted(chosen)]
+
+    def _ended(self, column: Column, shared: bool, *, alone: bool) -> tuple[Column, bool]:
+        """The column of the results where what names the assay is only on the way to them.
+
+        `Hg (ng)` beside `Result (µg/kg)`: the second is in the unit of the only test there is.
+        """
+        wanted = column.tests[0].assay.unit
+        if not alone or compare(column.unit, wanted)[0] is not Agreement.CONTRADICTS:
+            return column, shared
+        ends = [
+            other
+            for other in self.table.columns.values()
+            if other.role.value >= _PROMISING
+            and not (other.tests or other.negative)
+            and compare(other.unit, wanted)[0] is Agreement.SAME
+        ]
+        if len(ends) != 1:
+            return column, shared
+        return replace(column, index=ends[0].index, unit=ends[0].unit, role=ends[0].role), shared
 
     def _readable(self, column: int) -> tuple[int, int]:
         """How many cells of the samples' rows read as results, of how many filled."""
@@ -212,9 +253,12 @@ class TableReader:
             return [], False
         at, role, explicit, flags = value
         unit_column = self._unit_column(rows, at)
+        others = self._other_values(rows, test_column, at)
         found: list[Candidate] = []
         for row in rows:
             one = self._long_row(row, test_column, at, role, unit_column)
+            if one is None and not self.sheet.text(row, at):
+                one = self._word_for(row, test_column, others, role)
             if one is not None:
                 one.flags |= flags
                 found.append(one)
@@ -231,8 +275,30 @@ class TableReader:
             unit = header_unit(self.sheet.text(row, test_column), True)
         return self._candidate(row, tests, (row, test_column), at, unit, "long", role)
 
+    def _other_values(self, rows: list[int], test_column: int, at: int) -> list[int]:
+        """Further columns of results, in which a word may stand where there is no figure."""
+        return [
+            column.index
+            for column in self.table.columns.values()
+            if column.index not in (at, test_column, self.reader.id_column)
+            and column.role.value >= _LEAST_VALUE
+            and not column.negative
+            and self._share(rows, column.index)
+        ]
+
+    def _word_for(
+        self, row: int, test_column: int, columns: list[int], role: float
+    ) -> Candidate | None:
+        """`Undetermined` in the column of the single run, where that of the mean is empty."""
+        for at in columns:
+            if self.sheet.reading(row, at).kind in (Kind.TEXT, Kind.CENSORED):
+                return self._long_row(row, test_column, at, role * 0.95, None)
+        return None
+
     def _row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
-        return self.sheet.tests(self.sheet.text(row, column))
+        text = self.sheet.text(row, column)
+        basis = self.sheet.basis(row) if text else ""
+        return (basis and self.sheet.tests(f"{text} as {basis}")) or self.sheet.tests(text)
 
     def _test_column(self) -> int | None:
         """The column whose cells name the tenant's assays."""
@@ -277,10 +343,27 @@ class TableReader:
                 value *= 0.6
             share = self._share(rows, column.index)
             if share:
-                ranked.append((value * (0.85 + 0.15 * share), column.index))
+                fit = self._unit_fit(rows, test_column, column.index)
+                ranked.append((value * (0.85 + 0.15 * share) * fit, column.index))
         if ranked:
+            of_repeats = self._mean_of_repeats(rows, [at for _, at in ranked])
+            if of_repeats is not None:
+                return of_repeats, 0.95, True, set()
             return self._best_value(ranked, columns is not self.table.columns)
         return self._guessed_value(rows, test_column)
+
+    def _mean_of_repeats(self, rows: list[int], columns: list[int]) -> int | None:
+        """The column of means that is filled once for each sample of several lines."""
+        samples = [(self._refs[row].match.sample.id) for row in rows]
+        if len(set(samples)) == len(samples):
+            return None
+        for at in columns:
+            if not self._heads_means(at):
+                continue
+            filled = [s for s, row in zip(samples, rows, strict=True) if self.sheet.text(row, at)]
+            if sorted(filled) == sorted(set(samples)):
+                return at
+        return None
 
     def _best_value(
         self, ranked: list[tuple[float, int]], shifted: bool
@@ -294,6 +377,21 @@ class TableReader:
         if shifted:
             role *= 0.9
         return at, role, score >= 0.7, flags
+
+    def _unit_fit(self, rows: list[int], test_column: int | None, at: int) -> float:
+        """How well a column's units agree with those of the tests that its rows name."""
+        if test_column is None:
+            return 1.0
+        beside = self.table.columns.get(at + 1)
+        unit_column = at + 1 if beside is not None and beside.role.unit else None
+        fits: list[float] = []
+        for row in rows[:_ROWS_WEIGHED]:
+            tests = self._row_tests(row, test_column)
+            unit = self.sheet.text(row, unit_column) if unit_column is not None else ""
+            unit = unit or self.table.column(at).unit
+            if tests and unit:
+                fits.append(_UNIT_FITS.get(compare(unit, tests[0].assay.unit)[0], 1.0))
+        return sum(fits) / len(fits) if fits else 1.0
 
     def _share(self, rows: list[int], column: int) -> float:
         filled = [row for row in rows if self.sheet.text(row, column)]
@@ -318,21 +416,45 @@ class TableReader:
                 figures.append(column)
         if not figures:
             return None
-        in_unit = [at for at in figures if self._is_in_own_unit(rows, test_column, at)]
+        in_unit = [
+            at
+            for at in figures
+            if self._is_in_own_unit(rows, test_column, at)
+            or self._carries_own_units(rows, test_column, at)
+        ]
         if len(in_unit) == 1:
             return in_unit[0], _BY_UNIT, True, set()
         if len(figures) == 1:
             return figures[0], _UNNAMED, False, {"no_header"}
         return figures[0], _GUESSED, False, {"no_header", "guessed_column"}
 
+    def _tests_of(self, row: int, test_column: int | None) -> tuple[TestMatch, ...]:
+        """The tests that a row names, or else those of the block that it lies in."""
+        if test_column is None:
+            return self.reader.scopes[row].test
+        return self._row_tests(row, test_column)
+
     def _is_in_own_unit(self, rows: list[int], test_column: int | None, at: int) -> bool:
         """Whether a column's header carries the unit of every test that its rows name."""
         unit = self.table.column(at).unit
-        if not unit or test_column is None:
+        if not unit:
             return False
-        named = [self._row_tests(row, test_column) for row in rows]
+        named = [self._tests_of(row, test_column) for row in rows]
         wanted = {tests[0].assay.unit for tests in named if tests}
         return bool(wanted) and all(compare(unit, w)[0] is Agreement.SAME for w in wanted)
+
+    def _carries_own_units(self, rows: list[int], test_column: int | None, at: int) -> bool:
+        """Whether the cells of a column, or those right of them, carry the units of the tests."""
+        own = other = 0
+        for row in rows:
+            reading, beside = self.sheet.reading(row, at), self.sheet.text(row, at + 1)
+            unit = reading.unit or (beside if is_unit(beside) and not looks_numeric(beside) else "")
+            tests = self._tests_of(row, test_column)
+            wanted = tests[0].assay.unit if tests else ""
+            if reading.kind is Kind.NUMBER and wanted and unit:
+                agreed = compare(unit, wanted)[0] in (Agreement.SAME, Agreement.NOTE)
+                own, other = own + agreed, other + (not agreed)
+        return own > 0 and other == 0
 
     def _unit_column(self, rows: list[int], at: int) -> int | None:
         """The nearest column of units, to the right first."""
@@ -344,9 +466,10 @@ class TableReader:
             units = sum(is_unit(text) and not looks_numeric(text) for text in texts)
             named = role.unit and not role.value
             if column != at and texts and (named or units >= 0.6 * len(texts)):
-                if not named and (role.named or self.table.column(column).tests):
-                    continue
                 distance = column - at
+                labelled = bool(self.table.column(column).texts) and distance != 1
+                if not named and (role.named or self.table.column(column).tests or labelled):
+                    continue
                 found.append((not named, abs(distance) * 2 + (distance < 0), column))
         return min(found)[-1] if found else None
 
@@ -417,6 +540,33 @@ class TableReader:
                 if one is not None:
                     one.flags |= flags
                     found.append(one)
+        return found
+
+    def _slips(self) -> list[Candidate]:
+        """Lines as a balance prints them, one of which is the result: `Result  3.51 %MC`."""
+        if self.table.header:
+            return []
+        found: list[Candidate] = []
+        for row in self._refs:
+            filled = self.sheet.filled(row)
+            scope = self.reader.scopes[row]
+            if (
+                len(filled) < 2
+                or self.sheet.role(self.sheet.text(row, filled[0])).value < _PROMISING
+            ):
+                continue
+            reading = self.sheet.reading(row, filled[1])
+            unit = (
+                reading.unit or self.sheet.text(row, filled[2]) if len(filled) > 2 else reading.unit
+            )
+            owners = [] if scope.test else self._owners(unit)
+            tests = scope.test or tuple(TestMatch(one, 0.62, "unit") for one in owners)
+            if len({test.assay.id for test in tests[:2]}) != 1:
+                continue
+            one = self._candidate(row, tests, scope.test_cell, filled[1], unit, "block", _UNNAMED)
+            if one is not None:
+                one.flags.add("no_header" if scope.test else "analyte_not_named")
+                found.append(one)
         return found
 
     def _unnamed(self) -> list[Candidate]:

@@ -27,6 +27,13 @@ def _first(text: str) -> str:
     return ""
 
 
+def _name_of(text: str) -> str:
+    """The component that most looks like a sample's name, among rack positions and kinds."""
+    parts = [part.strip() for part in re.split(r"[\^~\\]", text) if part.strip()]
+    telling = [part for part in parts if re.search(r"\d", part)]
+    return max(telling or parts, key=len, default="")
+
+
 @dataclass(slots=True)
 class _Order:
     ids: list[str] = field(default_factory=lambda: ["", "", "", ""])
@@ -78,7 +85,11 @@ def _hl7_result(parts: list[str]) -> tuple[str, str, str, str]:
         value = parts[5].split("^")[1].strip() or _first(parts[5])
     else:
         value = _first(parts[5])
-    return names[0], names[1] if len(names) > 1 else "", value, _first(parts[6])
+    other = names[1] if len(names) > 1 else ""
+    if not other and re.fullmatch(r"\d{1,5}", names[0]) and re.search(r"[A-Za-z]", parts[4]):
+        # Some analysers number the test there, and name it where its part would be numbered.
+        return _first(parts[4]), names[0], value, _first(parts[6])
+    return names[0], other, value, _first(parts[6])
 
 
 _FRAME = re.compile(r"[\x17\x03][0-9A-Fa-f]{2}[\r\n]*(?:\x02\d)?")
@@ -97,7 +108,7 @@ def read_astm(text: str) -> Grid:
         if parts[0] == "P":
             patient = _first(parts[3]) or _first(parts[2])
         elif parts[0] == "O":
-            orders.append(_Order([_first(parts[2]), _first(parts[3]), "", patient]))
+            orders.append(_Order([_name_of(parts[2]), _name_of(parts[3]), "", patient]))
         elif parts[0] == "R":
             if not orders:
                 orders.append(_Order(["", "", "", patient]))

@@ -1,7 +1,7 @@
 """Several results in one line, each with columns of its own: name 1, value 1, unit 1, name 2."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from titer.domain.extraction.headers import Column, Table
@@ -14,12 +14,14 @@ _LEAST_READABLE = 0.5
 
 
 def name_columns(sheet: Sheet, table: Table, rows: Iterable[int]) -> list[int]:
-    """The columns that name the results of a line, where there are several under one header
-    apart from its number."""
+    """The columns that name the results of a line, where there are several under one header,
+    whether that is numbered or stands there again."""
     stems: dict[str, list[int]] = defaultdict(list)
+    counts = Counter(column.texts for column in table.columns.values())
     for column in table.columns.values():
         text = column.texts[-1] if column.texts else ""
-        if _FIGURES.search(text) and _names_tests(sheet, column.index, rows):
+        counted = _FIGURES.search(text) or counts[column.texts] > 1
+        if counted and _names_tests(sheet, column.index, rows):
             stems[_FIGURES.sub("#", text)].append(column.index)
     longest = max(stems.values(), key=len, default=[])
     return sorted(longest) if len(longest) > 1 else []

@@ -31,7 +31,7 @@ _SAMPLE_STRONG = frozenset(
         "|id campione|codice campione|amostra|código amostra|nome da amostra|id amostra"
         "|staal|monster|monsternr|prøve|prøve id|prov|provnamn|muster|próbka|sample name id"
         "|sampleid name|sample id info|sample id no|name of sample|sample name (1-20)"
-        "|sample name 1 20|samp id|samp name|smp id|sample_name|material id|lot id|ident"
+        "|sample name 1 20|samp id|samp name|smp id|sample_name|material id|lot id"
         "|sample ident no"
     ).split("|")
 )
@@ -44,7 +44,7 @@ _SAMPLE_FAIR = frozenset(
         "|well sample|unknown|cow id|animal id|bottle|bottle id|vial name|vial id"
         "|acq file name|sample list|ref|patient name id|no. patient|n patient|dossier"
         "|n dossier|numéro|patientennummer|fallnummer|ear tag|item id|line id|ordernr"
-        "|auftrag|record id|run name|cup id|task id|data name|sample group"
+        "|auftrag|ident|record id|run name|cup id|task id|data name|sample group"
     ).split("|")
 )
 _SAMPLE_FAINT = frozenset(
@@ -94,7 +94,11 @@ _VALUE: dict[str, float] = {
               "|conc samp|sample conc|sample concentration|conc in sample|concentration in sample"
               "|conc. (samp)|conc (samp)|conc. (sample)|original sample conc|conc sample"
               "|dilution corrected conc|dilution corrected concentration|stock conc"
-              "|original sample concentration|stock concentration|sample units conc"),
+              "|original sample concentration|stock concentration|sample units conc"
+              "|adj result|adj conc|adj concentration|adjusted conc|adj value"
+              "|corr con|corr conc|wt corr conc|weight corrected conc"
+              "|weight corrected concentration"
+              "|conc undiluted sample|undiluted conc|undiluted concentration"),
         (0.975, "mean conc|mean concentration|average conc|average concentration"
                 "|avg conc|mean result"
                 "|average result|conc mean|conc average|concentration mean|quantity mean"
@@ -116,8 +120,9 @@ _VALUE: dict[str, float] = {
                "|solution conc|cal conc|quantification|quant result"
                "|density|potency|conc calib|measured concentration|mean conc. (sample)"
                "|found|determined conc|wt conc|average value|mean value|computed conc"
-               "|concn|konz.|dosage result|konzentration mittelwert"),
-        (0.9, "amount|value|quantity|wert|messwert|mittelwert|mean|average|avg|valeur|valor|valore"
+               "|concn|konz.|dosage result|konzentration mittelwert|peak concentration|peak conc"),
+        (0.9, "wt mean|weighted mean|wt mean activity|weighted mean activity"
+              "|amount|value|quantity|wert|messwert|mittelwert|mean|average|avg|valeur|valor|valore"
               "|moyenne|media|promedio|medio|moy|mw|numeric value|val|amt|gemiddelde|menge|quantité"
               "|cantidad|quantita|starting quantity|result 1|x|durchschnitt|average amount"
               "|mean amount|concentracao"
@@ -127,6 +132,9 @@ _VALUE: dict[str, float] = {
                "|measured conc|measured result|concentration (calib)|conc. (calib)|conc (calib)"
                "|tube conc|qubit tube conc|count|counted|colonies|colony count|cfu|recuento"
                "|nombre ufc"),
+        (0.8, "ct mean|cq mean|mean cq|mean ct|avg ct|cp mean|ct avg|average ct|average cq"),
+        (0.78, "ct|cq|cp|ct value|cq value|ct values|crt|crossing point|cp value"
+               "|quantification cycle"),
     )
     for x in names.split("|")
 }  # fmt: skip
@@ -153,14 +161,17 @@ _NEGATIVE = frozenset(
         " previous prior former historical anterior vorherig"
         " flagged expiration edited confirmed code interpretation method matrix mass stat"
         " concentration_of_std prepared predilution ampl threshold ct cq tm slope yint eff"
-        " ref_range normalrange valid id sample name"
+        " ref_range normalrange valid id sample name well wells cycle cycles plate task reporter"
+        " quencher confidence"
     ).split()
 )
+#: What was measured on the way to the sample's own content.
+_BEFORE_THE_END = frozenset("reaction well digest extract tube eluate aliquot diluted".split())
 _SOFT_NEGATIVE = frozenset(("id sample name no mw matrix code pct mass type nm c").split())
 _STATISTIC = re.compile(
     r"^(?:sd|s\.?d\.?|std\.?\s?dev\.?|stdev|stddev|standard deviation|%?\s?rsd.*|rel\.?\s?std.*|cv"
     r"|%\s?cv|cv\s?%|rsd\s?\(?%?\)?|variance|min(?:imum)?|max(?:imum)?|range|number"
-    r"|count|n|sum|total"
+    r"|count|n|sum|total|s|s ?rel.*|srel.*"
     r"|sdev of \d+|std of \d+|median|uncertainty|error|recovery.*|%\s?rec.*|spannweite|anzahl"
     r"|standardabweichung|stabw|ecart[- ]type|desv.*|varianz|se|sem|95% ci|relative std.*|sum:?"
     r"|reporting limit|mdl|lod|loq|rl|detection limit|bias|difference|rpd)[:.]?$"
@@ -175,7 +186,11 @@ _SIGNAL = re.compile(
 )
 _MEAN = re.compile(
     r"^(?:mean|average|avg|ave|aver\.?|mittelwert|mw|mittel|moyenne|moy\.?|media|promedio|medio|x̄"
-    r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x)[:.]?$"
+    r"|ave of \d+|mean of \d+|average of \d+|mean value|gemiddelde|durchschnitt|x"
+    r"|(?:mean|average|avg|mittelwert|moyenne|promedio|media) (?:of )?(?:the )?(?:conc\w*|konz\w*"
+    r"|results?|ergebnis\w*|values?|samples?|replicates?|readings?|measurements?)"
+    r"|(?:conc\w*|konz\w*|results?|ergebnis\w*|amount|quantity|sq)"
+    r" (?:mean|average|avg|mittelwert|mw|moyenne|media|promedio))[:.]?$"
 )
 _CONTROL_TYPE = re.compile(
     r"^(?:std|stds|standard|standards|cal|calib|calibration|calibrator"
@@ -247,7 +262,10 @@ def role_of(text: str) -> Role:
     negative = bool(negative_words(text)) and not (sample or test or unit or value)
     if not value and not (sample or test or unit):
         value = _loose_value(text, negative)
-    if value and negative_words(_bracket(text)) - _SOFT_NEGATIVE:
+    bracket = _bracket(text)
+    if value and (
+        negative_words(bracket) - _SOFT_NEGATIVE or _BEFORE_THE_END.intersection(words(bracket))
+    ):
         value *= 0.9
     return Role(sample, test, unit, value, negative)
 
@@ -288,7 +306,7 @@ def is_statistic(text: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_signal(text: str) -> bool:
     """Whether a row label names what the instrument sensed, from which results are calculated."""
-    return len(text) < 32 and _SIGNAL.match(fold(text)) is not None
+    return len(text) < 32 and _SIGNAL.match(fold(_core(text))) is not None
 
 
 @lru_cache(maxsize=16384)

@@ -20,15 +20,31 @@ from titer.domain.extraction.wording import words
 _LABELS_LOOKED_AT = 7
 _LEAST_PROMISE = 0.8
 _FAINT = 0.4
+_LEAST_REPEATS = 2
+_SHORTEST_SAID, _LONGEST_SAID = 2, 3
 _REMARKED = 0.8
-_FIRST_ONLY = frozenset(("n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range"))
+_FIRST_ONLY = frozenset(
+    ("s", "n", "x", "mw", "total", "sum", "count", "number", "min", "max", "range")
+)
 _TYPE_WORDS = frozenset("type typ task content category class".split())
 _NUMBERED = re.compile(r"[\s_#-]*\d{1,2}$")
 _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
+_BINDING = frozenset("of the de der von di".split())
 _SIGNS = frozenset("<>≤≥")
 _LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
+
+
+def _said_of(remainder: str) -> str:
+    """What the words beside a sample's name make of its row: `Average of 'W-1'`."""
+    rest = [word for word in words(remainder) if word not in _BINDING]
+    first = "".join(rest[:2]) if rest and len(rest[0]) == 1 else "".join(rest[:1])
+    if len(first) < _SHORTEST_SAID or len(rest) > _LONGEST_SAID:
+        return ""
+    if is_mean(first):
+        return "mean"
+    return "statistic" if is_statistic(first) and first not in _FIRST_ONLY else ""
 
 
 class RowReader:
@@ -56,10 +72,16 @@ class RowReader:
             if any(w in _TYPE_WORDS for t in c.texts for w in words(t))
         ]  # fmt: skip
 
+        self._type_columns = [at for at in self._type_columns if not self._controls_all(at)]
         self._mark_columns = [
             c.index for c in table.columns.values()
             if any(w in _MARK_WORDS for t in c.texts for w in words(t))
         ]  # fmt: skip
+
+    def _controls_all(self, column: int) -> bool:
+        """Whether a column would make a control of every sample: then it speaks of other things."""
+        named = [row for row in self.body if self.sheet.strong_ids(row)]
+        return bool(named) and all(is_control_type(self.sheet.text(row, column)) for row in named)
 
     def _choose_id_column(self) -> tuple[int | None, bool]:
         """The column whose cells name samples; weak names need a header and company."""
@@ -172,9 +194,16 @@ class RowReader:
             fit *= 0.97
         return SampleRef(match, (row, column), fit, "column", self.supported)
 
-    def carried(self, previous: SampleRef | None, row: int) -> SampleRef | None:
-        """A blank cell below a sample's name stands for the same sample."""
-        if previous is None or self.id_column is None or self.sheet.text(row, self.id_column):
+    def carried(self, previous: SampleRef | None, row: int, run: int) -> SampleRef | None:
+        """A blank cell below a sample's name stands for the same sample.
+
+        So does a mean without a name where the sample has had several lines above it; below one
+        line of each sample it would be the mean of them all.
+        """
+        if previous is None or self.id_column is None:
+            return None
+        own = self.sheet.text(row, self.id_column)
+        if own and not (is_mean(own) and run >= _LEAST_REPEATS):
             return None
         if self._is_remark(self.id_column):
             return None
@@ -195,7 +224,11 @@ class RowReader:
     def _kind(self, row: int) -> str:
         for at, column in enumerate(self.sheet.filled(row)[:_LABELS_LOOKED_AT]):
             text = self.sheet.text(row, column)
-            if column == self.id_column and self.sheet.ids_in(row).get(column):
+            named = self.sheet.ids_in(row).get(column)
+            said = _said_of(named[0].remainder) if named else ""
+            if said:
+                return said
+            if named and column == self.id_column:
                 continue
             if len(text) > 31 or text[:1].isdigit():
                 continue

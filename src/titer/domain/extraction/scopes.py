@@ -10,7 +10,8 @@ from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.sheet import Sheet
 
 _TEST_LINE = re.compile(
-    r"^(?:\[)?\s*(?:compound|analyte|element|parameter|component|peak|test|assay|target|substance"
+    r"^(?:\[)?\s*(?:by )?(?:compound|analyte|element|parameter|component|peak|test|assay|target"
+    r"|substance"
     r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)\s*(?:name)?\s*#?\s*\d*"
     r"\s*[:=]\s*(.*)$",
     re.IGNORECASE,
@@ -37,11 +38,14 @@ class Scope:
     row: int = 0
 
 
-def find_scopes(sheet: Sheet) -> tuple[list[Scope], set[int]]:
-    """The scope of every row, and the rows that do nothing but set one."""
+def find_scopes(sheet: Sheet, told: tuple[TestMatch, ...] = ()) -> tuple[list[Scope], set[int]]:
+    """The scope of every row, and the rows that do nothing but set one.
+
+    `told` is what the head of the file says that all of it is about.
+    """
     scopes: list[Scope] = []
     setters: set[int] = set()
-    current = Scope()
+    current = Scope(test=told)
     for row in range(len(sheet.rows)):
         changed = _sample_scope(sheet, row, current)
         changed = _test_scope(sheet, row, changed or current) or changed
@@ -104,6 +108,11 @@ def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
         return None
     first = sheet.text(row, filled[0])
     line = _TEST_LINE.match(first)
+    beside = _TEST_LINE.match(sheet.text(row, filled[-1])) if len(filled) == 2 else None
+    if line is None and beside is not None and sheet.tests(beside[1]):
+        tests = sheet.tests(beside[1])
+        kept = (current.sample, current.sample_cell, current.closed)
+        return Scope(*kept, tests, (row, filled[-1]), False, current.key, current.row)
     keyed = line is not None and not line[1].strip() and len(filled) == 2
     held = (current.sample, current.sample_cell, current.closed)
     if keyed or (line is not None and line[1].strip() and len(filled) <= 2):
@@ -112,12 +121,12 @@ def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
         tests = sheet.tests(name)
         place = (row, column) if tests else None
         return Scope(*held, tests, place, not tests, current.key, current.row)
-    if line is None and len(filled) == 2 and sheet.role(first).test:
+    if line is None and len(filled) == 2 and sheet.role(first.removeprefix("By ")).test:
         tests = sheet.tests(sheet.text(row, filled[1]))
         if tests and tests[0].score >= 0.85:
             return Scope(*held, tests, (row, filled[1]), False, current.key, current.row)
     if len(filled) == 1 and filled[0] == sheet.first_column and not sheet.ids_in(row):
-        tests = sheet.tests(first.strip("[]* "))
+        tests = sheet.tests(first.strip("[]*-=_#.: "))
         if tests and tests[0].score >= 0.9:
             return Scope(*held, tests, (row, filled[0]), False, current.key, current.row)
     return None

@@ -19,6 +19,8 @@ from titer.domain.extraction.roles import Role, role_of
 from titer.domain.extraction.values import Source
 from titer.domain.extraction.wording import key
 
+_LONGEST_UNIT = 16
+_BASED = re.compile(r"^(?:[munµμ]?g[ -]?([NPS])/[lL]|[munµμ]?g/[lL] ?(?:as )?([NPS]))$")
 _FRACTIONAL = re.compile(r"^[<>]?\s?-?\d*[.,]\d+(?:[eE][+-]?\d+)?$")
 
 
@@ -117,6 +119,14 @@ class Sheet:
 
     def tests(self, text: str) -> tuple[TestMatch, ...]:
         return self.lexicon.match(text) if text else ()
+
+    def basis(self, row: int) -> str:
+        """The element that a line's unit says its result is expressed as: N of `mg N/L`."""
+        for text in self.rows[row]:
+            found = _BASED.match(text) if len(text) <= _LONGEST_UNIT else None
+            if found:
+                return found[1] or found[2]
+        return ""
 
     def role(self, text: str) -> Role:
         role = role_of(text)

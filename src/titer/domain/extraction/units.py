@@ -40,6 +40,9 @@ _BASE: dict[str, tuple[str, str, bool]] = {
     "tcu": ("hazen", "1", False), "counts": ("signal", "1", False), "rfu": ("signal", "1", False),
     "rlu": ("signal", "1", False), "kcps": ("signal", "1e3", False),
     "cts": ("signal", "1", False), "brix": ("brix", "1", False), "°brix": ("brix", "1", False),
+    "eu": ("ehrlich", "1", False), "e.u.": ("ehrlich", "1", False),
+    "rbc": ("cell", "1", False), "wbc": ("cell", "1", False), "ery": ("cell", "1", False),
+    "leu": ("cell", "1", False), "leuko": ("cell", "1", False),
     "x": ("times", "1", False), "s/co": ("ratio", "1", False),
 }  # fmt: skip
 _ALONE: dict[str, tuple[str, str]] = {
@@ -51,6 +54,10 @@ _ALONE: dict[str, tuple[str, str]] = {
     "%vol": ("volume fraction", "1e-2"), "vol%": ("volume fraction", "1e-2"),
     "%v/v": ("volume fraction", "1e-2"), "%abv": ("volume fraction", "1e-2"),
     "vol.%": ("volume fraction", "1e-2"), "%alc": ("volume fraction", "1e-2"),
+    "s": ("time", "1"), "sec.": ("time", "1"), "secs": ("time", "1"), "seconds": ("time", "1"),
+    "cst": ("mm2/s", "1"), "mm2/s": ("mm2/s", "1"), "mm^2/s": ("mm2/s", "1"),
+    "cp": ("viscosity", "1e-3"), "mpas": ("viscosity", "1e-3"), "mpa*s": ("viscosity", "1e-3"),
+    "pas": ("viscosity", "1"), "pa*s": ("viscosity", "1"),
     "%w/v": ("mass/volume", "10"), "g%": ("mass/volume", "10"), "mg%": ("mass/volume", "1e-2"),
     "ppm": ("parts", "1e-6"), "ppb": ("parts", "1e-9"), "ppt": ("parts", "1e-12"),
     "permil": ("fraction", "1e-3"), "‰": ("fraction", "1e-3"), "m": ("amount/volume", "1"),

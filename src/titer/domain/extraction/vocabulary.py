@@ -45,6 +45,10 @@ _NEAR = (
     ("bromide", "element:Br"),
     ("iodide", "element:I"),
     ("haemoglobin", "hemoglobin"),
+    # What a combustion analyser calls N, C and S is their total.
+    ("total nitrogen", "element:N"),
+    ("total carbon", "element:C"),
+    ("total phosphorus", "element:P"),
     # Most laboratories have only one of them, and mean the one that is related to 25 degrees.
     ("conductivity", "specific conductance"),
 )

@@ -6,14 +6,12 @@ from dataclasses import replace
 from titer.domain.commerce.models import Order
 from titer.domain.commerce.rules import order_prefix
 from titer.domain.commerce.service import OrderEntry, create_order
-from titer.domain.samples.models import Sample, SampleTest
+from titer.domain.samples.judging import Intake
 from titer.domain.samples.repository import Samples
 from titer.domain.samples.rules import spell_tracking_id
-from titer.domain.samples.service import Intake, enroll
-from titer.kit.errors import Detail, Invalid
+from titer.domain.samples.service import Registered, enroll_all
+from titer.kit.errors import Detail, Invalid, Problem
 from titer.kit.tenancy import TenantSession
-
-Registered = tuple[Sample, list[SampleTest]]
 
 
 async def place(
@@ -21,19 +19,23 @@ async def place(
 ) -> tuple[Order, list[Registered]]:
     """Open an order and register its samples, each counted against the month's allowance.
 
-    The samples are the order's client's. Raises what `create_order` and `enroll` raise; a fault
-    of a sample says which.
+    The samples are the order's client's. Raises what `create_order` and `register` raise; a
+    fault of a sample says which.
     """
     (number,) = await Samples(session).next_numbers(order_prefix(session.now.year))
     number_text = spell_tracking_id(order_prefix(session.now.year), number, 6)
     order = await create_order(session, entry, number_text)
+    theirs = [
+        replace(intake, order_id=order.id, client_id=entry.client_id, client_name=None)
+        for intake in intakes
+    ]
     registered: list[Registered] = []
-    for index, intake in enumerate(intakes):
-        own = replace(intake, order_id=order.id, client_id=entry.client_id, client_name=None)
-        try:
-            registered.append(await enroll(session, own))
-        except Invalid as fault:
-            raise _placed(fault, index) from fault
+    for index, outcome in enumerate(await enroll_all(session, theirs) if theirs else ()):
+        if isinstance(outcome, Invalid):
+            raise _placed(outcome, index)
+        if isinstance(outcome, Problem):
+            raise outcome
+        registered.append(outcome)
     return order, registered
 
 

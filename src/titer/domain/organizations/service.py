@@ -25,15 +25,31 @@ CHANGEABLE = frozenset(
 )
 
 
-async def spend_samples(session: TenantSession, units: int = 1) -> None:
-    """Take samples off the month's allowance. Raises `SampleLimitExceeded`; never overshoots."""
+async def spend_samples(
+    session: TenantSession, units: int
+) -> tuple[int, SampleLimitExceeded | None]:
+    """Take samples off the month's allowance, as many of them as it has left; never overshoots.
+
+    How many may come, and what the first one is told that may not.
+    """
     organizations = Organizations(session)
     limit = (await organizations.requirements()).monthly_samples
     month = month_of(session.now)
-    if await organizations.use(month, units, limit):
-        return
-    used = await organizations.used_in(month)
-    raise SampleLimitExceeded(
+    wanted = units
+    while not await organizations.use(month, wanted, limit):
+        used = await organizations.used_in(month)
+        assert limit is not None
+        wanted = min(units, limit - used)
+        if wanted <= 0:
+            return 0, _exceeded(session, limit, used)
+    if wanted == units:
+        return units, None
+    assert limit is not None
+    return wanted, _exceeded(session, limit, limit)
+
+
+def _exceeded(session: TenantSession, limit: int, used: int) -> SampleLimitExceeded:
+    return SampleLimitExceeded(
         f"Your plan allows {limit} samples a month; {used} are used.",
         facts={
             "code": SampleLimitExceeded.slug,

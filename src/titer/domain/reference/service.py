@@ -4,7 +4,7 @@ What is in use somewhere is never deleted: it is retired (`active=False`), and c
 An upsert finds its record by `with_code` of the repository, then creates or changes it here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -324,12 +324,24 @@ async def merged_fields(
     had: Mapping[str, str],
     said: Mapping[str, str | None],
 ) -> dict[str, str]:
+    """What a record's custom fields are once `said` is. Raises what `merge_fields` raises."""
+    return merge_fields(await fields_in_use(session, resource), had, said)
+
+
+async def fields_in_use(session: TenantSession, resource: rules.Resource) -> frozenset[str]:
+    """The keys of the custom fields that records of a kind may have."""
+    rows = await CustomFields(session).of(resource)
+    return frozenset(row.key for row in rows if row.active)
+
+
+def merge_fields(
+    in_use: Collection[str], had: Mapping[str, str], said: Mapping[str, str | None]
+) -> dict[str, str]:
     """What a record's custom fields are once `said` is: null clears one.
 
     Raises `InvalidBody` for a key that nobody has defined, or that is out of use.
     """
-    known = {row.key for row in await CustomFields(session).of(resource) if row.active}
-    unknown_keys = [key for key in said if key not in known and key not in had]
+    unknown_keys = [key for key in said if key not in in_use and key not in had]
     if unknown_keys:
         raise at_fault(
             [Detail(f"customFields.{key}", "is not a field in use") for key in unknown_keys]

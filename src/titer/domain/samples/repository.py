@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, exists, func, or_, select, update
@@ -102,15 +102,17 @@ def _with_tests(names: tuple[str, ...], test_names: tuple[str, ...]) -> Prepared
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The records that an intake names, as far as they are there."""
+    """The records that intakes name, as far as they are there."""
 
-    material: MaterialType | None
-    client: Client | None
-    project: Project | None
-    location: StorageLocation | None
+    materials: Mapping[int, MaterialType]
+    clients: Mapping[int, Client]
+    #: Those named by name alone, by it folded.
+    clients_by_name: Mapping[str, Client]
+    projects: Mapping[int, Project]
+    locations: Mapping[int, StorageLocation]
     definitions: Mapping[int, TestDefinition]
-    #: The sample that has the external id already.
-    holder: int | None
+    #: The samples that have external ids already.
+    holders: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Names:
     def asked(self) -> tuple[str, ...]:
         optional = ("project_id", "storage_location_id", "external_id", "test_definition_ids")
         by = "client_name" if self.client_id is None else "client_id"
-        return (by, *(name for name in optional if getattr(self, name)))
+        return ("material_type_id", by, *(name for name in optional if getattr(self, name)))
 
     def values(self) -> dict[str, Any]:
         asked = {name: getattr(self, name) for name in self.asked()}
@@ -136,25 +138,29 @@ class Names:
             asked["client_name"] = (self.client_name or "").casefold()
         if "test_definition_ids" in asked:
             asked["test_definition_ids"] = list(self.test_definition_ids)
-        return asked | {"material_type_id": self.material_type_id}
+        return asked
+
+
+#: What an intake names: the model, what an intake calls it, and the column that has it.
+_KINDS: Sequence[tuple[Any, str, str]] = (
+    (MaterialType, "material_type_id", "id"),
+    (Client, "client_id", "id"),
+    (Client, "client_name", "name_folded"),
+    (Project, "project_id", "id"),
+    (StorageLocation, "storage_location_id", "id"),
+    (TestDefinition, "test_definition_ids", "id"),
+    (Sample, "external_id", "external_id"),
+)
 
 
 @lru_cache(maxsize=64)
 def _named(asked: tuple[str, ...]) -> Prepared:
-    """All that an intake names in one look: a row for each test definition."""
+    """All that one intake names in one look: a row for each test definition."""
     root = Organization.__table__
     joined: Any = root
     shown: list[Any] = []
-    for model, name, column in (
-        (MaterialType, "material_type_id", "id"),
-        (Client, "client_id", "id"),
-        (Client, "client_name", "name_folded"),
-        (Project, "project_id", "id"),
-        (StorageLocation, "storage_location_id", "id"),
-        (TestDefinition, "test_definition_ids", "id"),
-        (Sample, "external_id", "external_id"),
-    ):
-        if name not in (*asked, "material_type_id"):
+    for model, name, column in _KINDS:
+        if name not in asked:
             continue
         table = table_of(model)
         wanted = bindparam(name, type_=table.c[column].type)
@@ -162,8 +168,18 @@ def _named(asked: tuple[str, ...]) -> Prepared:
             among(table.c.id, name) if model is TestDefinition else table.c[column] == wanted
         )
         joined = joined.outerjoin(table, and_(table.c.organization_id == TENANT, is_wanted))
-        shown += [table.c.id] if model is Sample else columns_of(model)
+        shown += columns_of(model) if model is not Sample else [table.c.id]
     return Prepared(select(*shown).select_from(joined).where(root.c.id == TENANT))
+
+
+@cache
+def _each_named(model: Any, column: str) -> Prepared:
+    """All records of a kind that many intakes name."""
+    table = table_of(model)
+    shown = columns_of(model) if model is not Sample else [table.c.external_id, table.c.id]
+    return Prepared(
+        select(*shown).where(table.c.organization_id == TENANT, among(table.c[column], "wanted"))
+    )
 
 
 _STEP = Prepared(
@@ -180,25 +196,43 @@ _STEP = Prepared(
 class Samples(Records[Sample]):
     model = Sample
 
-    async def named(self, names: Names) -> Named:
-        """Find what an intake names, all of it at once."""
+    async def named(self, names: Sequence[Names]) -> Named:
+        """Find what intakes name: of one all at once, of many each kind at once."""
+        found: dict[str, dict[Any, Any]] = {name: {} for _, name, _ in _KINDS}
+        if len(names) == 1:
+            await self._name_one(names[0], found)
+        else:
+            await self._name_many(names, found)
+        return Named(*found.values())
+
+    async def _name_one(self, names: Names, found: dict[str, dict[Any, Any]]) -> None:
         asked = names.asked()
-        models: list[Any] = [MaterialType, Client]
-        models += [Project] if "project_id" in asked else []
-        models += [StorageLocation] if "storage_location_id" in asked else []
-        models += [TestDefinition] if "test_definition_ids" in asked else []
-        rows = await self.session.draw(_named(asked), *models, **names.values())
-        first = dict(zip(models, rows[0], strict=False))
-        at = models.index(TestDefinition) if TestDefinition in models else None
-        found = [] if at is None else [row[at] for row in rows if row[at] is not None]
-        return Named(
-            first[MaterialType],
-            first[Client],
-            first.get(Project),
-            first.get(StorageLocation),
-            {definition.id: definition for definition in found},
-            rows[0][-1] if "external_id" in asked else None,
-        )
+        values = names.values()
+        kinds = [kind for kind in _KINDS if kind[1] in asked]
+        models = [model for model, _, _ in kinds if model is not Sample]
+        for row in await self.session.draw(_named(asked), *models, **values):
+            for (_, name, column), record in zip(kinds, row, strict=True):
+                if record is not None:
+                    key = values[name] if column == "external_id" else getattr(record, column)
+                    found[name][key] = record
+
+    async def _name_many(self, names: Sequence[Names], found: dict[str, dict[Any, Any]]) -> None:
+        wanted: dict[str, set[Any]] = {name: set() for _, name, _ in _KINDS}
+        for each in names:
+            for name, value in each.values().items():
+                wanted[name].update(value if isinstance(value, list) else (value,))
+        for model, name, column in _KINDS:
+            if not wanted[name]:
+                continue
+            prepared = _each_named(model, column)
+            if model is Sample:
+                for external_id, sample_id in await self.session.fetch(
+                    prepared, wanted=[*wanted[name]]
+                ):
+                    found[name][external_id] = sample_id
+                continue
+            for (record,) in await self.session.draw(prepared, model, wanted=[*wanted[name]]):
+                found[name][getattr(record, column)] = record
 
     async def matching(
         self, names: tuple[str, ...], window: Window, wanted: SampleFilter

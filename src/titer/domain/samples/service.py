@@ -1,134 +1,176 @@
 """Use cases of samples: registering, changing, receiving, moving along the workflow."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from titer.domain.clients.models import Client
-from titer.domain.commerce.repository import Orders, Products, Skus
-from titer.domain.commerce.rules import OrderStatus
+from titer.domain.commerce.repository import Orders
 from titer.domain.commerce.service import follow
 from titer.domain.organizations.service import spend_samples
-from titer.domain.projects.models import Project
-from titer.domain.projects.rules import ProjectStatus, SampleIdScheme
-from titer.domain.reference.models import TestDefinition
+from titer.domain.projects.rules import SampleIdScheme
+from titer.domain.reference.models import Analyte, TestDefinition
 from titer.domain.reference.repository import Analytes
 from titer.domain.reference.rules import Resource
-from titer.domain.reference.service import merged_fields
+from titer.domain.reference.service import merge_fields
 from titer.domain.samples import rules
 from titer.domain.samples.errors import InvalidTransition
+from titer.domain.samples.judging import (
+    SAID,
+    Ground,
+    Intake,
+    References,
+    as_intake,
+    check_collection_date,
+    refuse_taken,
+    taken_by,
+)
 from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
-from titer.domain.samples.repository import Named, Names, Samples, SampleTests
+from titer.domain.samples.repository import Samples, SampleTests
 from titer.domain.samples.rules import Blocker, Status, TestStatus
-from titer.kit.errors import Detail, Duplicate, InvalidBody, InvalidReference, at_fault, unknown
+from titer.kit.errors import Problem, unknown
 from titer.kit.tenancy import TenantSession
 
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What is known of a sample when it is registered."""
-
-    material_type_id: int
-    client_id: int | None = None
-    client_name: str | None = None
-    project_id: int | None = None
-    storage_location_id: int | None = None
-    plant_location: str | None = None
-    collection_date: str | None = None
-    priority: rules.Priority = rules.Priority.NORMAL
-    notes: str | None = None
-    external_id: str | None = None
-    test_definition_ids: tuple[int, ...] = ()
-    name: str | None = None
-    order_id: int | None = None
-    sku_id: int | None = None
-    lot: str | None = None
-    batch: str | None = None
-    composite: bool = False
-    number_of_composites: int = 1
-    serving_size: str | None = None
-    custom_fields: Mapping[str, str | None] = field(default_factory=dict)
-    #: What every test that is scheduled with the sample says.
-    test_custom_fields: Mapping[str, str | None] = field(default_factory=dict)
+Registered = tuple[Sample, list[SampleTest]]
+"""A sample that was registered, and the tests that were scheduled with it."""
 
 
-#: What the fields of an intake are that a sample keeps just as they are said.
-_SAID = (
-    "name",
-    "order_id",
-    "sku_id",
-    "lot",
-    "batch",
-    "composite",
-    "number_of_composites",
-    "serving_size",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """The records that an intake names, found and fit for use."""
-
-    client: Client | None
-    project: Project | None
-    definitions: tuple[TestDefinition, ...]
-    #: The sample that has the external id already.
-    holder: int | None
-
-
-async def register(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
+async def register(session: TenantSession, intake: Intake) -> Registered:
     """Register a sample and schedule its tests; the order that it comes to takes note of it.
 
-    Raises what `enroll` raises.
+    Raises `InvalidReference`, `InvalidBody` (a missing plant location, a day to come), `Duplicate`
+    (external id) and `SampleLimitExceeded`.
     """
-    sample, tests = await enroll(session, intake)
-    await move_orders(session, [sample])
-    return sample, tests
+    (outcome,) = await register_all(session, [intake])
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome
 
 
-async def enroll(session: TenantSession, intake: Intake) -> tuple[Sample, list[SampleTest]]:
-    """Register a sample and schedule its tests, with an order whose status is settled already.
+async def register_all(
+    session: TenantSession, intakes: Sequence[Intake]
+) -> list[Registered | Problem]:
+    """Register many samples with their tests; their orders take note of them.
 
-    Raises `InvalidReference`, `InvalidBody` (a missing plant location, a day to come),
-    `Duplicate` (external id) and `SampleLimitExceeded`.
+    What `enroll_all` tells, as it tells it.
     """
-    _check_collection_date(session, intake.collection_date)
-    found = await _references(session, intake)
-    _refuse_taken(intake.external_id, found.holder)
-    tracking_id = await _next_tracking_id(session, intake, found.project)
-    (sample_id,), test_ids = await session.take_ids(
-        (Sample, 1), (SampleTest, len(found.definitions))
-    )
-    # The tally is one row that every intake wants: it is taken last, and held shortest.
-    await spend_samples(session)
-    sample = Sample(
-        id=sample_id,
-        tracking_id=tracking_id,
-        external_id=intake.external_id,
-        status=Status.PENDING,
-        priority=intake.priority,
-        client_id=found.client.id if found.client else None,
-        client_name=found.client.name if found.client else intake.client_name,
-        material_type_id=intake.material_type_id,
-        project_id=intake.project_id,
-        storage_location_id=intake.storage_location_id,
-        plant_location=intake.plant_location,
-        collection_date=intake.collection_date,
-        notes=intake.notes,
-        created_by=session.actor.user_id,
-        custom_fields=await merged_fields(session, Resource.SAMPLE, {}, intake.custom_fields)
-        if intake.custom_fields
-        else {},
-        **{name: getattr(intake, name) for name in _SAID},
-    )
-    session.label(sample, "registered")
-    session.enter(sample)
-    filled = intake.test_custom_fields
-    if filled:
-        filled = await merged_fields(session, Resource.TEST, {}, filled)
-    return sample, await _schedule(session, sample, found.definitions, test_ids, filled)
+    outcomes = await enroll_all(session, intakes)
+    await move_orders(session, [each[0] for each in outcomes if not isinstance(each, Problem)])
+    return outcomes
+
+
+async def enroll_all(
+    session: TenantSession, intakes: Sequence[Intake]
+) -> list[Registered | Problem]:
+    """Register samples and schedule their tests, with orders whose status is settled already.
+
+    What becomes of each intake, in their order: one that may not be is refused by itself. The
+    list ends with the first that the month's allowance has no room for. Whoever keeps none of
+    them unless all are fit rolls back.
+    """
+    enrolling = _Enrolling(session, intakes, await Ground.of(session, intakes))
+    enrolling.judge()
+    await enrolling.enter()
+    return enrolling.outcomes()
+
+
+class _Enrolling:
+    """Intakes on their way to being samples, by their places among all of them."""
+
+    def __init__(self, session: TenantSession, intakes: Sequence[Intake], ground: Ground) -> None:
+        self.session = session
+        self.intakes = intakes
+        self.ground = ground
+        self.fit: dict[int, References] = {}
+        self.made: dict[int, Registered | Problem] = {}
+        #: Those that have the external id of an earlier one, and the place of that.
+        self.repeats: dict[int, int] = {}
+
+    def outcomes(self) -> list[Registered | Problem]:
+        return [self.made[at] for at in sorted(self.made)]
+
+    def judge(self) -> None:
+        claimed: dict[str, int] = {}
+        for at, intake in enumerate(self.intakes):
+            try:
+                found = self.ground.judge(intake)
+            except Problem as problem:
+                self.made[at] = problem
+                continue
+            if intake.external_id and claimed.setdefault(intake.external_id, at) != at:
+                self.repeats[at] = claimed[intake.external_id]
+            else:
+                self.fit[at] = found
+
+    async def enter(self) -> None:
+        """Give those that are fit what is theirs alone, and write them with the next statement."""
+        if not self.fit:
+            return
+        session = self.session
+        tracking_ids = await self._tracking_ids()
+        definitions = [each for found in self.fit.values() for each in found.definitions]
+        ids = await _Ids.of(session, len(self.fit), definitions)
+        # The tally is one row that every intake wants: it is taken last, and held shortest.
+        granted, exceeded = await spend_samples(session, len(self.fit))
+        for at, found in [*self.fit.items()][:granted]:
+            self.made[at] = self._make(self.intakes[at], found, tracking_ids[at], ids)
+        self._refuse_repeats()
+        if exceeded is not None:
+            beyond = [*self.fit][granted]
+            self.made = {at: told for at, told in self.made.items() if at < beyond}
+            self.made[beyond] = exceeded
+
+    async def _tracking_ids(self) -> dict[int, str]:
+        """The next tracking ids, those of a prefix in the order of the intakes."""
+        places: dict[tuple[str, int], list[int]] = {}
+        for at, found in self.fit.items():
+            places.setdefault(self._prefix(self.intakes[at], found), []).append(at)
+        told: dict[int, str] = {}
+        # Whoever counts under several prefixes takes them in the same order as everybody.
+        for (prefix, digits), having in sorted(places.items()):
+            numbers = await Samples(self.session).next_numbers(prefix, len(having))
+            for at, number in zip(having, numbers, strict=True):
+                told[at] = rules.spell_tracking_id(prefix, number, digits)
+        return told
+
+    def _prefix(self, intake: Intake, found: References) -> tuple[str, int]:
+        """What a sample's number is counted under, and how many digits it has."""
+        project = found.project
+        if project is None or project.sample_id_scheme != SampleIdScheme.COMPOSITE:
+            return rules.standard_prefix(self.session.now), 6
+        day = rules.day_of(intake.collection_date, self.session.now)
+        return rules.composite_prefix(project.code, str(intake.plant_location), day), 3
+
+    def _make(self, intake: Intake, found: References, tracking_id: str, ids: "_Ids") -> Registered:
+        sample = self.session.make(
+            Sample,
+            "registered",
+            id=next(ids.samples),
+            tracking_id=tracking_id,
+            external_id=intake.external_id,
+            status=Status.PENDING,
+            priority=intake.priority,
+            client_id=found.client.id if found.client else None,
+            client_name=found.client.name if found.client else intake.client_name,
+            material_type_id=intake.material_type_id,
+            project_id=intake.project_id,
+            storage_location_id=intake.storage_location_id,
+            plant_location=intake.plant_location,
+            collection_date=intake.collection_date,
+            notes=intake.notes,
+            created_by=self.session.actor.user_id,
+            custom_fields=found.custom_fields,
+            **{name: getattr(intake, name) for name in SAID},
+        )
+        tests = _schedule(self.session, sample, found.definitions, ids, found.test_custom_fields)
+        return sample, tests
+
+    def _refuse_repeats(self) -> None:
+        for at, first in self.repeats.items():
+            holder = self.made.get(first)
+            if holder is not None and not isinstance(holder, Problem):
+                self.made[at] = taken_by(self.intakes[at].external_id, holder[0].id)
 
 
 async def change(
@@ -146,24 +188,24 @@ async def change(
     refuse_if_reported(sample)
     left = sample.order_id
     further = tuple(values.get("test_definition_ids") or ())
-    intake = replace(_as_intake(sample), **{**values, "test_definition_ids": further})
+    intake = replace(as_intake(sample), **{**values, "test_definition_ids": further})
     if "client_name" in values and "client_id" not in values:
         intake = replace(intake, client_id=None)
     if "client_name" not in values and intake.client_id is not None:
         # The stored name is as the client was called then: no claim that the two still agree.
         intake = replace(intake, client_name=None)
     if "collection_date" in values:
-        _check_collection_date(session, intake.collection_date)
-    found = await _references(session, intake, already=_as_intake(sample))
+        check_collection_date(intake.collection_date, session.now)
+    ground = await Ground.of(session, [intake])
+    found = ground.references(intake, already=as_intake(sample))
     if intake.external_id != sample.external_id:
-        _refuse_taken(intake.external_id, found.holder)
+        refuse_taken(intake.external_id, found.holder)
     apart = {"test_definition_ids", "client_id", "client_name", "custom_fields"}
     for name in values.keys() - apart:
         setattr(sample, name, getattr(intake, name))
     if "custom_fields" in values:
-        said = values["custom_fields"]
-        had = sample.custom_fields
-        sample.custom_fields = await merged_fields(session, Resource.SAMPLE, had, said)
+        in_use = ground.fields.get(Resource.SAMPLE, ())
+        sample.custom_fields = merge_fields(in_use, sample.custom_fields, intake.custom_fields)
     if values.keys() & {"client_id", "client_name"}:
         sample.client_id = found.client.id if found.client else None
         sample.client_name = found.client.name if found.client else str(intake.client_name)
@@ -290,177 +332,40 @@ def spell_blockers(obstacles: Sequence[Blocker]) -> list[dict[str, Any]]:
     ]
 
 
-def _as_intake(sample: Sample) -> Intake:
-    return Intake(
-        material_type_id=sample.material_type_id,
-        client_id=sample.client_id,
-        client_name=sample.client_name,
-        project_id=sample.project_id,
-        storage_location_id=sample.storage_location_id,
-        plant_location=sample.plant_location,
-        collection_date=sample.collection_date,
-        priority=rules.Priority(sample.priority),
-        notes=sample.notes,
-        external_id=sample.external_id,
-        **{name: getattr(sample, name) for name in _SAID},
-    )
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """Ids for samples and their tests, and what the panels among these are made of."""
 
+    samples: Iterator[int]
+    tests: Iterator[int]
+    #: The analytes in use of each panel, by its definition.
+    analytes: Mapping[int, Sequence[Analyte]]
 
-def _check_collection_date(session: TenantSession, collection_date: str | None) -> None:
-    if collection_date is not None and rules.lies_ahead(collection_date, session.now):
-        fault = Detail("collectionDate", "must not lie in the future")
-        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
-
-
-def _refuse_taken(external_id: str | None, holder: int | None) -> None:
-    if holder is not None:
-        raise Duplicate(
-            f"A sample with the externalId {external_id!r} already exists.",
-            facts={"field": "externalId", "existing_id": holder},
+    @classmethod
+    async def of(
+        cls, session: TenantSession, samples: int, definitions: Sequence[TestDefinition]
+    ) -> "_Ids":
+        known = await Analytes(session).of_each({each.id for each in definitions if each.panel})
+        of_samples, of_tests = await session.take_ids(
+            (Sample, samples), (SampleTest, len(definitions))
         )
+        analytes = {panel: [each for each in known[panel] if each.active] for panel in known}
+        return cls(iter(of_samples), iter(of_tests), analytes)
 
 
-async def _references(
-    session: TenantSession, intake: Intake, already: Intake | None = None
-) -> References:
-    """Find what the intake names. What the sample already had may have gone out of use since."""
-    named = await Samples(session).named(
-        Names(
-            intake.material_type_id,
-            intake.client_id,
-            intake.client_name,
-            intake.project_id,
-            intake.storage_location_id,
-            intake.external_id,
-            intake.test_definition_ids,
-        )
-    )
-    faults: list[InvalidReference] = []
-    client = _client(named, intake, already, faults)
-    project = named.project
-    if intake.project_id is not None:
-        kept = already is not None and already.project_id == intake.project_id
-        if project is None or (project.status != ProjectStatus.ACTIVE and not kept):
-            faults.append(unknown("projectId", [intake.project_id]))
-    _check_in_use(named, intake, already, faults)
-    await _check_commerce(session, intake, already, client, faults)
-    wanted, definitions = intake.test_definition_ids, named.definitions
-    absent = [each for each in wanted if each not in definitions or not definitions[each].active]
-    if absent:
-        faults.append(unknown("testDefinitionIds", absent))
-    if faults:
-        raise _all_of(faults)
-    if project is not None and project.sample_id_scheme == SampleIdScheme.COMPOSITE:
-        _require_plant_location(intake, already)
-    found = tuple(definitions[each] for each in wanted)
-    return References(client, project, found, named.holder)
-
-
-def _all_of(faults: Sequence[InvalidReference]) -> InvalidReference:
-    ids = sorted({each for fault in faults for each in fault.facts["ids"]})  # type: ignore[attr-defined]
-    return InvalidReference(
-        " ".join(fault.sentence for fault in faults),
-        details=[detail for fault in faults for detail in fault.details],
-        facts={"ids": ids},
-    )
-
-
-def _check_in_use(
-    named: Named, intake: Intake, already: Intake | None, faults: list[InvalidReference]
-) -> None:
-    material, location = intake.material_type_id, intake.storage_location_id
-    if (already is None or already.material_type_id != material) and not (
-        named.material and named.material.active
-    ):
-        faults.append(unknown("materialTypeId", [material]))
-    if (
-        location is not None
-        and (already is None or already.storage_location_id != location)
-        and not (named.location and named.location.active)
-    ):
-        faults.append(unknown("storageLocationId", [location]))
-
-
-async def _check_commerce(
-    session: TenantSession,
-    intake: Intake,
-    already: Intake | None,
-    client: Client | None,
-    faults: list[InvalidReference],
-) -> None:
-    """The order and the product of a sample are its client's. Raises `InvalidBody`."""
-    others: list[Detail] = []
-    client_id = client.id if client else None
-    if intake.order_id is not None:
-        order = await Orders(session).find(intake.order_id)
-        if order is None:
-            faults.append(unknown("orderId", [intake.order_id]))
-        elif order.client_id != client_id:
-            others.append(Detail("orderId", "is not an order of the sample's client"))
-        elif order.status == OrderStatus.CANCELLED and not _kept(already, "order_id", intake):
-            others.append(Detail("orderId", "is an order that was cancelled"))
-    if intake.sku_id is not None:
-        sku = await Skus(session).find(intake.sku_id)
-        product = await Products(session).find(sku.product_id) if sku else None
-        if sku is None or product is None or not (sku.active or _kept(already, "sku_id", intake)):
-            faults.append(unknown("skuId", [intake.sku_id]))
-        elif product.client_id != client_id:
-            others.append(Detail("skuId", "is not of a product of the sample's client"))
-    if others and not faults:
-        raise at_fault(others)
-
-
-def _kept(already: Intake | None, name: str, intake: Intake) -> bool:
-    return already is not None and getattr(already, name) == getattr(intake, name)
-
-
-def _client(
-    named: Named, intake: Intake, already: Intake | None, faults: list[InvalidReference]
-) -> Client | None:
-    client = named.client
-    if intake.client_id is None:
-        return client if client is not None and client.active else None
-    kept = already is not None and already.client_id == intake.client_id
-    if client is None or not (client.active or kept):
-        faults.append(unknown("clientId", [intake.client_id]))
-        return None
-    name = intake.client_name
-    if name is not None and name.casefold() != client.name_folded:
-        fault = Detail("clientName", "is not the name of the client that clientId names")
-        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
-    return client
-
-
-def _require_plant_location(intake: Intake, already: Intake | None) -> None:
-    # A sample that came into the project before it asked for plant locations may go without.
-    without = already is not None and already.plant_location is None
-    kept = already is not None and already.project_id == intake.project_id and without
-    if intake.plant_location is None and not kept:
-        fault = Detail("plantLocation", "is required by this project's composite sample ids")
-        raise InvalidBody(f"{fault.field} {fault.message}.", details=[fault])
-
-
-async def _next_tracking_id(session: TenantSession, intake: Intake, project: Project | None) -> str:
-    if project is None or project.sample_id_scheme != SampleIdScheme.COMPOSITE:
-        prefix, digits = rules.standard_prefix(session.now), 6
-    else:
-        day = rules.day_of(intake.collection_date, session.now)
-        prefix = rules.composite_prefix(project.code, str(intake.plant_location), day)
-        digits = 3
-    (number,) = await Samples(session).next_numbers(prefix)
-    return rules.spell_tracking_id(prefix, number, digits)
-
-
-async def _schedule(
+def _schedule(
     session: TenantSession,
     sample: Sample,
     definitions: Sequence[TestDefinition],
-    test_ids: Sequence[int],
-    custom_fields: Mapping[str, str | None] = MappingProxyType({}),
+    ids: _Ids,
+    custom_fields: Mapping[str, str] = MappingProxyType({}),
 ) -> list[SampleTest]:
+    """Schedule tests, and give each panel a place for the result of each of its analytes."""
     tests = [
-        SampleTest(
-            id=test_id,
+        session.make(
+            SampleTest,
+            "scheduled",
+            id=next(ids.tests),
             sample_id=sample.id,
             tracking_id=sample.tracking_id,
             test_definition_id=definition.id,
@@ -472,36 +377,25 @@ async def _schedule(
             panel=definition.panel,
             custom_fields=dict(custom_fields),
         )
-        for test_id, definition in zip(test_ids, definitions, strict=True)
+        for definition in definitions
     ]
-    for test in tests:
-        session.label(test, "scheduled")
-        session.enter(test)
-    await _schedule_analytes(session, tests)
-    return tests
-
-
-async def _schedule_analytes(session: TenantSession, tests: Sequence[SampleTest]) -> None:
-    """Give each panel a place for the result of each of its analytes in use."""
-    panels = [test for test in tests if test.panel]
-    if not panels:
-        return
-    analytes = await Analytes(session).of_each({test.test_definition_id for test in panels})
-    session.add_all(
-        AnalyteResult(
-            sample_test_id=test.id,
-            analyte_id=analyte.id,
-            position=analyte.position,
-            code=analyte.code,
-            name=analyte.name,
-            unit=analyte.unit,
-            specification="no_spec",
-        )
-        for test in panels
-        for analyte in analytes[test.test_definition_id]
-        if analyte.active
+    session.enter_rows(
+        AnalyteResult,
+        [
+            {
+                "sample_test_id": test.id,
+                "analyte_id": analyte.id,
+                "position": analyte.position,
+                "code": analyte.code,
+                "name": analyte.name,
+                "unit": analyte.unit,
+                "specification": "no_spec",
+            }
+            for test in tests
+            for analyte in ids.analytes.get(test.test_definition_id, ())
+        ],
     )
-    await session.flush()
+    return tests
 
 
 async def _schedule_further(
@@ -517,5 +411,4 @@ async def _schedule_further(
     if further:
         session.touch(sample)
         session.label(sample, "tests_added")
-    (test_ids,) = await session.take_ids((SampleTest, len(further)))
-    await _schedule(session, sample, further, test_ids)
+    _schedule(session, sample, further, await _Ids.of(session, 0, further))

@@ -71,8 +71,8 @@ class Driver:
         """The rows of a statement, as the driver gives them."""
         raise NotImplementedError
 
-    async def change_many(self, spelled: Spelled, rows: Sequence[Mapping[str, Any]]) -> int:
-        """Run a change for each of the rows; how many rows of the table it met."""
+    async def change_many(self, spelled: Spelled, columns: Mapping[str, Sequence[Any]]) -> int:
+        """Run a change for each row of the columns; how many rows of the table it met."""
         raise NotImplementedError
 
     async def roll_back(self) -> None:
@@ -119,10 +119,10 @@ class SqliteDriver(Driver):
             raise IntegrityError(spelled.sql, None, collision, hide_parameters=True) from collision
         return rows
 
-    async def change_many(self, spelled: Spelled, rows: Sequence[Mapping[str, Any]]) -> int:
+    async def change_many(self, spelled: Spelled, columns: Mapping[str, Sequence[Any]]) -> int:
         _tell(spelled)
         try:
-            met = self._raw.executemany(spelled.sql, [spelled.arguments(row) for row in rows])
+            met = self._raw.executemany(spelled.sql, spelled.rows(columns))
         except sqlite3.IntegrityError as collision:
             raise IntegrityError(spelled.sql, None, collision, hide_parameters=True) from collision
         return int(met.rowcount)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from titer.kit.clock import spell
+from titer.kit.clock import spell_stamp
 
 #: 63-bit ids; SQLite gives its fast row id only to a column that says INTEGER.
 Id = BigInteger().with_variant(Integer(), "sqlite")
@@ -37,7 +37,7 @@ class Instant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return spell(value)
+        return spell_stamp(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None or dialect.name != "sqlite":

@@ -43,9 +43,12 @@ QuerySeq = Annotated[
 """A place in a sequence that begins with 1; 0 is before the first."""
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def no_control_characters(text: str) -> str:
     """The text, unless it holds a control character other than tab and line ends."""
-    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):  # noqa: PLR2004 - below the blank
+    if _CONTROL.search(text):
         raise ValueError("must not hold control characters")
     return text
 

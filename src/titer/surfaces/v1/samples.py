@@ -13,6 +13,7 @@ from titer.domain.release import service as release
 from titer.domain.release.errors import QcFailed, SignatureRequired
 from titer.domain.samples import models, service
 from titer.domain.samples.errors import InvalidTransition
+from titer.domain.samples.judging import Intake
 from titer.domain.samples.repository import AnalyteResults, SampleFilter, Samples, SampleTests
 from titer.domain.samples.rules import PLANT_LOCATION, Priority, Status
 from titer.kit.errors import (
@@ -348,11 +349,11 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
     return await _shown(lab, await release.report(lab, sample_id, expected))
 
 
-def intake_of(body: NewSample | OrderedSample) -> service.Intake:
+def intake_of(body: NewSample | OrderedSample) -> Intake:
     """What a body says of a sample, as its registration takes it."""
     values = body.given()
     values["test_definition_ids"] = tuple(body.test_definition_ids)
-    return service.Intake(**values)
+    return Intake(**values)
 
 
 async def _shown(lab: TenantSession, sample: models.Sample) -> Response:
