@@ -102,7 +102,7 @@ class Spelling:
 
 def spelled_moment(value: datetime | str | None) -> str | None:
     """A moment of a row of plain values, spelled."""
-    return None if value is None else _moment(value)
+    return spell_utc(value) if isinstance(value, datetime) else value
 
 
 def _moment(value: datetime | str) -> str:

@@ -207,6 +207,7 @@ class _Bench:
     def spelled(self, test: PublishedTest) -> dict[str, Any]:
         published = test.sample_reported_at is not None
         verdict = test.specification if published else Specification.NO_SPEC.value
+        assay = {"id": test.test_definition_id, "name": test.test_name}
         sample = self._samples.get(test.sample_id)
         if sample is None:
             sample = self._samples[test.sample_id] = _sample(test)
@@ -222,8 +223,8 @@ class _Bench:
             "updated_at": spelled_moment(max(test.updated_at, test.sample_updated_at)),
             "specification": verdict,
             "custom_fields": self._filled(test) if self.fields else [],
-            "assay": {"id": test.test_definition_id, "name": test.test_name},
-            "results": self._results(test, published=published),
+            "assay": assay,
+            "results": self._results(test, assay, published=published),
             "sample": sample,
         }
 
@@ -235,11 +236,13 @@ class _Bench:
             if key in values
         ]
 
-    def _results(self, test: PublishedTest, *, published: bool) -> list[dict[str, Any]]:
+    def _results(
+        self, test: PublishedTest, assay: dict[str, Any], *, published: bool
+    ) -> list[dict[str, Any]]:
         if not test.panel:
-            return [_result(test.test_definition_id, test.test_name, test, published=published)]
+            return [_result(assay, test, published=published)]
         return [
-            _result(each.analyte_id, each.name, each, published=published)
+            _result({"id": each.analyte_id, "name": each.name}, each, published=published)
             for each in self.analytes.get(test.id, ())
         ]
 
@@ -309,9 +312,8 @@ def _exact(value: Decimal | str | None) -> Decimal | None:
 
 
 def _result(
-    analyte_id: int, name: str, row: PublishedTest | PublishedAnalyte, *, published: bool
+    analyte: dict[str, Any], row: PublishedTest | PublishedAnalyte, *, published: bool
 ) -> dict[str, Any]:
-    analyte = {"id": analyte_id, "name": name}
     if not published:
         nothing, verdict = rules.NOTHING, Specification.NO_SPEC.value
         return {
