@@ -12,7 +12,8 @@ from titer.domain.extraction.sheet import Sheet
 _TEST_LINE = re.compile(
     r"^(?:\[)?\s*(?:by )?(?:compound|analyte|element|parameter|component|peak|test|assay|target"
     r"|substance"
-    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)\s*(?:name)?\s*#?\s*\d*"
+    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)"
+    r"\s*(?:name|summary|results?|report|data)?\s*#?\s*\d*"
     r"\s*[:=]\s*(.*)$",
     re.IGNORECASE,
 )
