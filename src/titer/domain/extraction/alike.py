@@ -6,8 +6,8 @@ from collections.abc import Sequence
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)?$")
 _SHORTEST_START = 3
 _TELLING = 4
-#: A whole likeness, and one where the assay's own name says one thing more.
-WHOLE, NEARLY = 0.86, 0.77
+#: A whole likeness, one where the assay's own name says one thing more, or several.
+WHOLE, NEARLY, PARTLY = 0.86, 0.77, 0.62
 
 
 def likeness(said: Sequence[str], own: Sequence[str]) -> float:
@@ -31,7 +31,9 @@ def likeness(said: Sequence[str], own: Sequence[str]) -> float:
         return 0.0
     if not left:
         return WHOLE
-    return NEARLY if len(left) == 1 and len(own_words) > 2 else 0.0
+    if len(left) == 1 and len(own_words) > 2:
+        return NEARLY
+    return PARTLY if len(said_words) > 1 else 0.0
 
 
 def _parted(words: Sequence[str]) -> tuple[set[float], list[str]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from titer.domain.extraction.alike import likeness
+from titer.domain.extraction.alike import PARTLY, likeness
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.units import is_unit, measure
@@ -267,7 +267,11 @@ class Lexicon:
             (max(likeness(said, _content(name)) for name in (assay.name, *assay.aliases)), assay)
             for assay in self.assays.values()
         ]
-        return [TestMatch(assay, score, "alike") for score, assay in scored if score]
+        found = [(score, assay) for score, assay in scored if score]
+        # A few words that several names hold say nothing.
+        if len(found) > 1 and max(score for score, _ in found) <= PARTLY:
+            return []
+        return [TestMatch(assay, score, "alike") for score, assay in found]
 
     def _part(
         self, name: str, size: int, rest: tuple[str, ...], cased: list[str]

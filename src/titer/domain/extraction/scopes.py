@@ -12,7 +12,8 @@ from titer.domain.extraction.sheet import Sheet
 _TEST_LINE = re.compile(
     r"^(?:\[)?\s*(?:by )?(?:compound|analyte|element|parameter|component|peak|test|assay|target"
     r"|substance"
-    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)\s*(?:name)?\s*#?\s*\d*"
+    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)"
+    r"\s*(?:name|summary|results?|report|data)?\s*#?\s*\d*"
     r"\s*[:=]\s*(.*)$",
     re.IGNORECASE,
 )
@@ -22,6 +23,9 @@ _SAMPLE_LINE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_NAME_WITHIN = 4
+_PAIR = 2
+#: A key with what follows it, if it does: no time of day.
+_PARTED = re.compile(r"[^\d\s]\s*[:=]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,11 @@ def find_scopes(sheet: Sheet, told: tuple[TestMatch, ...] = ()) -> tuple[list[Sc
 
 def _sample_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
     filled = sheet.filled(row)
-    if not filled or len(filled) > 12 or is_header(sheet, row):
+    if not filled or len(filled) > 12:
+        return None
+    if len(filled) > _PAIR and not any(_PARTED.search(sheet.text(row, c)) for c in filled):
+        return None
+    if is_header(sheet, row):
         return None
     for at, column in enumerate(filled):
         text = sheet.text(row, column)
