@@ -174,6 +174,9 @@ class Lexicon:
         found: list[tuple[str, frozenset[str], float]] = []
         for text in (assay.name, *assay.aliases):
             found += [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(text)]
+        if assay.unit.strip() == "%":
+            # Neutrophils in percent are a test of their own, however a laboratory calls them.
+            found = [(_in_percent(c), q, s) for c, q, s in found]
         if not found and assay.code:
             code = assay.code.strip()
             names = concept_of(code)
@@ -318,6 +321,10 @@ def _own(assay: Assay) -> frozenset[str]:
     return _qualifiers(words(assay.name))
 
 
+def _in_percent(concept: str) -> str:
+    return f"{concept} %" if f"{concept} %" in concepts() else concept
+
+
 def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
     """The concepts of an assay's own name, with the words around them."""
     if not text:
@@ -330,7 +337,7 @@ def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
     if concept_of(core):
         extra = words(inner[1]) if inner else ()
         return [(name, extra) for name in concept_of(core)]
-    tokens = words(text)
+    tokens = words(core) if inner and concept_of(inner[1]) else words(text)
     names = concepts()
     for size in range(min(6, len(tokens)), 0, -1):
         for at in range(len(tokens) - size + 1):

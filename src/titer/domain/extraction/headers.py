@@ -19,6 +19,8 @@ _PROMISE = 0.9
 _IN_BRACKETS = re.compile(r"(?<=.)[(\[]([^()\[\]]*)[)\]]")
 #: A unit with brackets of its own inside: `(10^3 (cells)/mL)`.
 _AROUND_BRACKETS = re.compile(r"(?<=.)[(\[](.*)[)\]]")
+#: What the figures below a header are expressed as: N of `mg N/L`.
+_BASIS = re.compile(r"\b[munµμ]g ([NPS])/[lL]")
 _STATED = re.compile(r"[=:]\s*-?[\d.]|\S\s{2,}-?[\d.]+$")
 #: What a line is called that says what the figures of the table below it are.
 _TELLS_KIND = frozenset(
@@ -331,6 +333,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
     column = Column(index, texts=tuple(sheet.text(*cell) for cell in cells))
     sample = test = unit = value = 0.0
     promised = False
+    basis = next((b[1] for b in map(_BASIS.search, column.texts) if b), "")
     for cell in reversed(cells):
         text = sheet.text(*cell)
         found = sheet.strong_ids(cell[0]).get(cell[1])
@@ -338,7 +341,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
             column.sample, column.sample_cell = found, cell
             continue
         role = sheet.role(text)
-        tests = sheet.tests(text)
+        tests = (basis and sheet.tests(f"{text} as {basis}")) or sheet.tests(text)
         if tests and role.value and tests[0].score < 1 and tests[0].kind == "part":
             role = Role(value=role.value)
         if tests and (not column.tests or tests[0].score > column.tests[0].score):

@@ -190,13 +190,16 @@ def _as_named(group: list[Judged]) -> list[Judged]:
     The mark of a repeat or a duplicate, that is: of a diluted run nobody but the analyst knows
     whether it is the better one.
     """
-    tables = {j.candidate.table for j in group if j.candidate.sample.match.fit in _AS_IT_IS}
+    plain = [j for j in group if j.candidate.sample.match.fit in _AS_IT_IS]
+    tables = {j.candidate.table for j in plain}
+    # `Average of 'W-1'` is a mark as well, unless everything there is a mean.
+    means_marked = any(j.candidate.row_kind != "mean" for j in plain)
     return [
         j
         for j in group
         if j.candidate.sample.match.fit in _AS_IT_IS
         or j.candidate.sample.match.diluted
-        or j.candidate.row_kind == "mean"
+        or (means_marked and j.candidate.row_kind == "mean")
         or j.candidate.table not in tables
     ]
 

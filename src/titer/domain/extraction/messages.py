@@ -21,7 +21,7 @@ _ASTM_FIELDS = (3, 4, 4, 4, 3, 3, 4, 5)
 
 def _first(text: str) -> str:
     """The first component that says something."""
-    for part in re.split(r"[\^~\\]", text):
+    for part in re.split(r"[\^~\\&]", text):
         if part.strip():
             return part.strip()
     return ""
@@ -53,25 +53,32 @@ def _table(orders: list[_Order], fields: tuple[int, ...]) -> Grid:
 def read_hl7(text: str) -> Grid:
     """One row per OBX, under the identifiers of its OBR, SPM and PID."""
     orders: list[_Order] = []
-    patient = specimen = ""
-    specimen_leads = "OUL" in text[:400]
+    patient = specimen = before = ""
+    # In one kind of message a specimen stands before its orders, in another behind each of them:
+    # what stands before the first order tells. The next message knows neither.
+    leads: bool | None = None
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         parts = line.strip("\x0b\x1c\ufeff ").split("|")
         parts += [""] * (8 - len(parts))
         segment = parts[0].strip()
-        if segment == "PID":
+        if segment == "MSH":
+            patient, specimen, leads = "", "", None
+        elif segment == "PID":
             patient = _first(parts[3])
         elif segment == "SPM":
             specimen = _first(parts[2])
-            if not specimen_leads and orders:
+            if leads is False:
                 orders[-1].ids[2] = specimen
-                specimen = ""
         elif segment == "OBR":
-            orders.append(_Order([_first(parts[3]), _first(parts[2]), specimen, patient]))
+            leads = before == "SPM" if leads is None else leads
+            orders.append(_Order([_first(parts[3]), _first(parts[2]), "", patient]))
+            orders[-1].ids[2] = specimen if leads else ""
         elif segment == "OBX":
-            if not orders:
+            if not orders or (leads is None and specimen):
                 orders.append(_Order(["", "", specimen, patient]))
+                specimen = ""
             orders[-1].results.append((number, _hl7_result(parts)))
+        before = segment
     return _table(orders, _HL7_FIELDS)
 
 

@@ -99,7 +99,8 @@ _VALUE: dict[str, float] = {
               "|corr con|corr conc|wt corr conc|weight corrected conc"
               "|weight corrected concentration"
               "|conc undiluted sample|undiluted conc|undiluted concentration"),
-        (0.975, "mean conc|mean concentration|average conc|average concentration"
+        (0.975, "c mean|mean c|c avg"
+                "|mean conc|mean concentration|average conc|average concentration"
                 "|avg conc|mean result"
                 "|average result|conc mean|conc average|concentration mean|quantity mean"
                 "|mean quantity|starting quantity mean|sq mean"

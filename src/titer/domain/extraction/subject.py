@@ -13,7 +13,7 @@ _SCORE = 0.8
 _LEAST = 0.85
 _SHORTEST = 3
 _ENDING = re.compile(r"\.[A-Za-z]{1,5}$")
-_BETWEEN = re.compile(r"[\W_\d]+")
+_BETWEEN = re.compile(r"[\W_]+")
 
 
 def find_subject(sheets: list[Sheet], file_name: str) -> tuple[TestMatch, ...]:
