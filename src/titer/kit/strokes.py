@@ -126,6 +126,18 @@ def made(model: Any, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     return instance, columns
 
 
+def assign(row: Any, **values: Any) -> None:
+    """Set columns of a row: those of a drawn one past SQLAlchemy's way of setting each."""
+    state, now = instance_state(row), row.__dict__
+    if state.key is not None or state.session_id is not None or not now.keys() >= values.keys():
+        for name, value in values.items():
+            setattr(row, name, value)
+        return
+    for name in values:
+        state.committed_state.setdefault(name, now[name])
+    now.update(values)
+
+
 def before_of(row: Any) -> dict[str, Any]:
     """What the columns of a drawn row that have another value now were before."""
     now = row.__dict__
@@ -201,11 +213,11 @@ class Strokes:
             # The version in memory is the one that the change leaves behind.
             rows.append([each.__dict__ | {"version": each.version - 1} for each in instances])
         for model, news in self.inserts.items():
-            names = set(news[0])
+            said = set(news[0])
             for new in news:
-                if new.keys() != names:
-                    names.update(new)
-            parts.append((INSERT, model, tuple(sorted(names))))
+                if new.keys() != said:
+                    said.update(new)
+            parts.append((INSERT, model, tuple(sorted(said))))
             rows.append(list(news))
         return tuple(parts), rows
 
@@ -365,6 +377,14 @@ async def take_ids(driver: Driver, wanted: Sequence[tuple[Any, int]]) -> list[li
             first = last.get(table, 0) + 1
             taken[table] += range(first, first + count)
     return [sorted(ids) for ids in taken.values()]
+
+
+def next_ids(model: Any, count: str) -> Any:
+    """Ids of a model's sequence on PostgreSQL as one value, as many as the value `count` says."""
+    taken = select(func.nextval(f"{table_of(model).name}_id_seq")).select_from(
+        func.generate_series(1, bindparam(count, type_=BigInteger))
+    )
+    return func.array(taken.scalar_subquery())
 
 
 _LAST_IDS = Spelled("SELECT name, seq FROM sqlite_sequence", (), {})
