@@ -100,7 +100,7 @@ class Spelling:
 
 
 def _moment(value: datetime | str) -> str:
-    return value if type(value) is str else spell_utc(value)  # type: ignore[arg-type]
+    return value if isinstance(value, str) else spell_utc(value)
 
 
 def _exact(value: Decimal | str) -> int | float:
