@@ -31,6 +31,7 @@ from titer.domain.extraction.values import (  # noqa: E402
     World,
 )
 
+EXPORTS = ROOT / "tests/domain/extraction/exports"
 CALIBRATION = ROOT / "src/titer/domain/extraction/calibration.json"
 BINS = (0.0, 0.3, 0.5, 0.8, 0.9, 0.95, 1.01)
 FIT_BINS = (0.0, 0.45, 0.6, 0.7, 0.8, 0.88, 0.95, 1.01)
@@ -258,6 +259,7 @@ def main() -> None:
     chosen = parser.parse_args()
     results = report("miniatures", miniature_cases())
     results += report("layouts whose truth came first", miniature_cases(unseen=True))
+    results += report("exports", corpus_cases(EXPORTS))
     if chosen.corpus.is_dir():
         results += report("corpus", corpus_cases(chosen.corpus))
     print(f"\nleft-one-group-out squared error {left_out_error(results):.4f}")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from titer.kit.clock import SystemClock, spell, to_milliseconds
+from titer.kit.clock import SystemClock, spell, spell_utc, to_milliseconds
 
 moments = st.datetimes(
     min_value=datetime(1, 1, 3),  # noqa: DTZ001 - Hypothesis adds the zone
@@ -40,3 +40,8 @@ def test_the_machines_clock_tells_milliseconds_in_utc() -> None:
     now = SystemClock().now()
     assert now.tzinfo is UTC
     assert now.microsecond % 1000 == 0
+
+
+@given(moments)
+def test_the_quick_spelling_is_the_same(moment: datetime) -> None:
+    assert spell_utc(moment) == spell(moment)

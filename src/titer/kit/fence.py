@@ -181,7 +181,7 @@ def refuse_unless_bound(statement: Select[Any] | Update | Delete) -> frozenset[s
     changed: set[str] = set()
     for part in visitors.iterate(statement):
         refuse_text(part)
-        if isinstance(part, CompoundSelect | Insert):
+        if isinstance(part, Insert):
             raise UnscopedStatement(f"{type(part).__name__} cannot be prepared")
         if isinstance(part, Select):
             _refuse_fixed_text(part)

@@ -5,7 +5,8 @@ database takes to answer it. So a few statements are written in SQLAlchemy Core 
 once for each database, and handed to the driver with nothing but their values.
 
 The fence is in the building: each table that a statement reads or changes must be held against
-`TENANT`, or the statement cannot be made. Its value comes from the session, never from a caller.
+`TENANT`, or the statement cannot be made. Its value comes from the session, never from a caller,
+and so do `CLIENT` and `KEY`.
 """
 
 import json
@@ -28,6 +29,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    literal_column,
     select,
     true,
 )
@@ -39,10 +41,31 @@ from sqlalchemy.sql.expression import FunctionElement, TableValuedAlias
 from titer.kit.db.types import ExactDecimal, Id, Instant
 from titer.kit.fence import TENANT_NAME, refuse_unless_bound
 
-__all__ = ["TENANT", "TENANT_NAME", "Lookup", "Prepared", "Spelled", "among", "reader_of", "spell"]
+__all__ = [
+    "CLIENT",
+    "CLIENT_NAME",
+    "KEY",
+    "KEY_NAME",
+    "TENANT",
+    "TENANT_NAME",
+    "Lookup",
+    "Prepared",
+    "Spelled",
+    "among",
+    "at_most",
+    "reader_of",
+    "spell",
+]
 
+CLIENT_NAME, KEY_NAME = "asking_client", "asking_key"
 TENANT: BindParameter[int] = bindparam(TENANT_NAME, type_=Id)
 """Whose rows a statement is about. Only the session says who that is."""
+CLIENT: BindParameter[int] = bindparam(CLIENT_NAME, type_=Id)
+"""Which of the tenant's clients asks; null, which nothing equals, where it is none of them."""
+KEY: BindParameter[int] = bindparam(KEY_NAME, type_=Id)
+"""By which key somebody asks."""
+#: What a look-up of the caller calls them.
+_OF_CALLER = {TENANT_NAME: "organization_id", CLIENT_NAME: "client_id", KEY_NAME: "key_id"}
 
 
 class _Many(TypeDecorator[Sequence[Any]]):
@@ -85,6 +108,24 @@ def among(whose: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """Whether a column's value is one of those that the statement is given as `name`."""
     kind = Text if isinstance(whose.type, String) else BigInteger
     return _Among(whose, bindparam(name, type_=_Many(kind)))
+
+
+class _AtMost(FunctionElement[int]):
+    inherit_cache = False
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__()
+
+
+@compiles(_AtMost)
+def _number(element: Any, _compiler: Any, **_words: Any) -> str:
+    return str(element.number)
+
+
+def at_most(number: int) -> ColumnElement[int]:
+    """A limit that a database can count on: a value that it is given later it has to guess."""
+    return _AtMost(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +206,14 @@ class Lookup:
         caller = self._table()
 
         def replace(element: Any, **_words: Any) -> Any:
-            named = isinstance(element, BindParameter) and element.key == TENANT_NAME
-            return caller.c.organization_id if named else None
+            told = _OF_CALLER.get(element.key) if isinstance(element, BindParameter) else None
+            # By its name alone: a query within the statement must not take `caller` for its own.
+            return None if told is None else literal_column(f"caller.{told}", element.type)
 
         bound: Any = visitors.replacement_traverse(statement, {}, replace)
+        if bound._offset_clause is None:  # noqa: SLF001 - whether one was set has no public name
+            # It stays a query of its own, so that nothing of it runs before the caller is found.
+            bound = bound.offset(at_most(0))
         found = bound.lateral("found")
         return select(*caller.c, *found.c).select_from(caller.outerjoin(found, true()))
 

@@ -46,7 +46,16 @@ from titer.kit.fence import (
     refuse_unbindable,
     tables_below,
 )
-from titer.kit.prepared import TENANT, TENANT_NAME, Lookup, Prepared, Spelled, spell
+from titer.kit.prepared import (
+    CLIENT_NAME,
+    KEY_NAME,
+    TENANT,
+    TENANT_NAME,
+    Lookup,
+    Prepared,
+    Spelled,
+    spell,
+)
 
 # ruff: noqa: TID251 - the one module that makes sessions
 
@@ -155,6 +164,8 @@ class Tenant:
     organization_id: int
     #: What whoever found the organization learned of it on the way.
     known: object = None
+    #: For which of its clients alone, if for one.
+    client_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +410,8 @@ class TenantSession(AsyncSession):
         if self._opening is None or not self.on_postgresql:
             await self.open()
             values[TENANT_NAME] = self.tenant.organization_id
+            values[CLIENT_NAME] = self.tenant.client_id
+            values[KEY_NAME] = self.actor.key_id
             return await self.driver.fetch(prepared.on(dialect), values)
         lookup = self._opening.lookup
         rows = await self.driver.fetch(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 _FIGURE = re.compile(r"\d+(?:[.,]\d+)?$")
 _SHORTEST_START = 3
+_SHORT = {"hcl": "hydrochloride", "hbr": "hydrobromide"}
 _TELLING = 4
-#: A whole likeness, and one where the assay's own name says one thing more.
-WHOLE, NEARLY = 0.86, 0.77
+#: A whole likeness, one where the assay's own name says one thing more, or several.
+WHOLE, NEARLY, PARTLY = 0.86, 0.77, 0.62
 
 
 def likeness(said: Sequence[str], own: Sequence[str]) -> float:
@@ -27,11 +28,13 @@ def likeness(said: Sequence[str], own: Sequence[str]) -> float:
             return 0.0
         left.remove(found)
         telling = telling or (len(word) >= _TELLING and len(found) >= _TELLING)
-    if not telling or len(said_words) + len(said_figures) < 2:
+    if not (telling or said_figures) or len(said_words) + len(said_figures) < 2:
         return 0.0
     if not left:
         return WHOLE
-    return NEARLY if len(left) == 1 and len(own_words) > 2 else 0.0
+    if len(left) == 1 and len(own_words) > 2:
+        return NEARLY
+    return PARTLY if len(said_words) > 1 else 0.0
 
 
 def _parted(words: Sequence[str]) -> tuple[set[float], list[str]]:
@@ -40,7 +43,7 @@ def _parted(words: Sequence[str]) -> tuple[set[float], list[str]]:
 
 
 def _same(word: str, other: str) -> bool:
-    if word == other:
+    if word == other or _SHORT.get(word) == other or _SHORT.get(other) == word:
         return True
     short, long = sorted((word, other), key=len)
     return len(short) >= _SHORTEST_START and long.startswith(short)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from titer.domain.extraction.alike import likeness
+from titer.domain.extraction.alike import PARTLY, likeness
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.units import is_unit, measure
@@ -61,7 +61,7 @@ class _Entry:
 #: Flags that analysers print before a name whose result is out of its range.
 _MARKED = re.compile(r"^\s*(?:[*^!#>↑↓]{1,3}|v)\s+(?=\S)")
 #: The amount concentration of a substance, as analysers of blood gases print it: `cNa+`.
-_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)$")
+_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)(?:\(.{0,8})?$")
 _PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
 
 
@@ -70,6 +70,8 @@ _EXPRESSED_AS = re.compile(
     r",?\s*\(?\bas (?:CaCO3|(?:tartaric|citric|lactic|oleic|acetic|malic) acid|SO2)\)?$",
     re.IGNORECASE,
 )
+_FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
+_PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
 
 
@@ -157,7 +159,7 @@ class Lexicon:
         spelled += [
             (other, "alias")
             for name in (assay.name, *assay.aliases)
-            for other in (*_nuclides(name), _EXPRESSED_AS.sub("", name))
+            for other in (*_nuclides(name), _EXPRESSED_AS.sub("", name), _PLURAL.sub("", name))
             if other != name
         ]
         for text, kind in spelled:
@@ -241,6 +243,9 @@ class Lexicon:
 
     def _within(self, text: str) -> list[TestMatch]:
         """Matches of the longest known name inside a text."""
+        if _FIGURED.match(text):
+            # `5% rec.` is not the recovery: the figure is part of the name.
+            return []
         text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", _without_unit, text)
         tokens = words(text)[:16]
         cased = re.findall(r"[A-Za-z]+\d*[A-Za-z0-9]*", text.replace("_", " "))
@@ -267,7 +272,11 @@ class Lexicon:
             (max(likeness(said, _content(name)) for name in (assay.name, *assay.aliases)), assay)
             for assay in self.assays.values()
         ]
-        return [TestMatch(assay, score, "alike") for score, assay in scored if score]
+        found = [(score, assay) for score, assay in scored if score]
+        # A few words that several names hold say nothing.
+        if len(found) > 1 and max(score for score, _ in found) <= PARTLY:
+            return []
+        return [TestMatch(assay, score, "alike") for score, assay in found]
 
     def _part(
         self, name: str, size: int, rest: tuple[str, ...], cased: list[str]
@@ -364,6 +373,11 @@ def _qualifier_fit(own: frozenset[str], found: frozenset[str]) -> float:
     return 0.95 if own == {"total"} else 0.8
 
 
+def _tells_more(text: str) -> bool:
+    """Whether a text holds a word that is no header's: then brackets are about that word."""
+    return any(word not in NOISE and not role_of(word).named for word in words(text))
+
+
 def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
     """Ways to read a text as one name: whole, without brackets or unit, what is in brackets."""
     seen: list[tuple[str, float, tuple[str, ...]]] = [(text, 1.0, ())]
@@ -382,7 +396,7 @@ def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
         seen.append((core, 0.98, extra))
         seen.append((_unit_stripped(core), 0.98, extra))
     for content in inner:
-        if role_of(core).value or role_of(core).negative:
+        if (role_of(core).value or role_of(core).negative) and not _tells_more(core):
             seen.append((content, 0.95, words(core)))
     head, sign, tail = text.partition(":")
     if sign and tail.strip():

@@ -78,10 +78,15 @@ def _distinct(matches: dict[int, IdMatch]) -> int:
 
 def is_header(sheet: Sheet, row: int) -> bool:
     """Whether a row labels the columns below it."""
+    known = sheet.headers.get(row)
+    if known is None:
+        known = sheet.headers[row] = _labels(sheet, row)
+    return known
+
+
+def _labels(sheet: Sheet, row: int) -> bool:
     filled = sheet.filled(row)
     if len(filled) < 2:
-        return False
-    if any(_STATED.search(sheet.text(row, column)) for column in filled):
         return False
     if len(filled) == 2 and (
         _names_one_test(sheet, row, filled) or _is_among_pairs(sheet, row, filled)
@@ -94,6 +99,8 @@ def is_header(sheet: Sheet, row: int) -> bool:
             if not sheet.text(row, column).isdigit():
                 return False
             figures += 1
+    if any(_STATED.search(sheet.text(row, column)) for column in filled):
+        return False
     if _distinct(ids) >= 2:
         return figures <= 0.34 * len(filled)
     if ids or is_pairs(sheet, row):

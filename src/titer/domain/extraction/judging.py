@@ -155,7 +155,7 @@ def settle(group: list[Judged]) -> list[Judged]:
     """Of all that was read for one target: means before replicates, the surer before the less."""
     if len(group) == 1:
         return group
-    group = _as_named(_without_means_of_others(group))
+    group = _in_figures(_as_named(_without_means_of_others(group)))
     means = {j.candidate.table for j in group if j.candidate.row_kind == "mean"}
     kept = [j for j in group if j.candidate.row_kind == "mean" or j.candidate.table not in means]
     repeated = [j for j in kept if j.candidate.row_kind != "mean"]
@@ -176,6 +176,12 @@ def settle(group: list[Judged]) -> list[Judged]:
     elif not all(_same(judged, distinct[0]) for judged in lesser):
         distinct[0].flags.add("sheets_disagree")
     return distinct
+
+
+def _in_figures(group: list[Judged]) -> list[Judged]:
+    """Without the words that interpret a figure, where the test has a unit."""
+    figures = [j for j in group if j.candidate.reading.kind is not Kind.TEXT]
+    return figures if figures and group[0].test.assay.unit else group
 
 
 def _as_named(group: list[Judged]) -> list[Judged]:

@@ -12,7 +12,8 @@ from titer.domain.extraction.sheet import Sheet
 _TEST_LINE = re.compile(
     r"^(?:\[)?\s*(?:by )?(?:compound|analyte|element|parameter|component|peak|test|assay|target"
     r"|substance"
-    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)\s*(?:name)?\s*#?\s*\d*"
+    r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)"
+    r"\s*(?:name|summary|results?|report|data)?\s*#?\s*\d*"
     r"\s*[:=]\s*(.*)$",
     re.IGNORECASE,
 )
@@ -22,6 +23,9 @@ _SAMPLE_LINE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_NAME_WITHIN = 4
+_PAIR = 2
+#: A key with what follows it, if it does: no time of day.
+_PARTED = re.compile(r"[^\d\s]\s*[:=]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Scope:
     test_closed: bool = False
     key: str = ""
     row: int = 0
+    #: The words before the assay's name, which stand before the next one as well.
+    test_key: str = ""
 
 
 def find_scopes(sheet: Sheet, told: tuple[TestMatch, ...] = ()) -> tuple[list[Scope], set[int]]:
@@ -58,7 +64,11 @@ def find_scopes(sheet: Sheet, told: tuple[TestMatch, ...] = ()) -> tuple[list[Sc
 
 def _sample_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
     filled = sheet.filled(row)
-    if not filled or len(filled) > 12 or is_header(sheet, row):
+    if not filled or len(filled) > 12:
+        return None
+    if len(filled) > _PAIR and not any(_PARTED.search(sheet.text(row, c)) for c in filled):
+        return None
+    if is_header(sheet, row):
         return None
     for at, column in enumerate(filled):
         text = sheet.text(row, column)
@@ -92,14 +102,14 @@ def _entered(
     usable = [m for m in matches if m.fit is not Fit.CONTROL]
     kept = (current.test, current.test_cell, current.test_closed)
     if len(matches) == 1 and usable:
-        return Scope(usable[0], (row, column), False, *kept, key, row)
+        return Scope(usable[0], (row, column), False, *kept, key, row, current.test_key)
     if not matches and not weighty:
         return None
     # The same sample's other name, a few lines below the known one, closes nothing.
     other_name = current.sample is not None and current.key != key
     if not matches and other_name and row - current.row <= _OTHER_NAME_WITHIN:
         return None
-    return Scope(None, None, True, *kept, key, row)
+    return Scope(None, None, True, *kept, key, row, current.test_key)
 
 
 def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
@@ -124,7 +134,11 @@ def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
     if line is None and len(filled) == 2 and sheet.role(first.removeprefix("By ")).test:
         tests = sheet.tests(sheet.text(row, filled[1]))
         if tests and tests[0].score >= 0.85:
-            return Scope(*held, tests, (row, filled[1]), False, current.key, current.row)
+            place = (row, filled[1])
+            return Scope(*held, tests, place, False, current.key, current.row, first)
+        if not tests and current.test and current.test_key == first:
+            # The next block is about something else, of which nobody here wants to know.
+            return Scope(*held, (), None, True, current.key, current.row, first)
     if len(filled) == 1 and filled[0] == sheet.first_column and not sheet.ids_in(row):
         tests = sheet.tests(first.strip("[]*-=_#.: "))
         if tests and tests[0].score >= 0.9:

@@ -35,6 +35,9 @@ class Sheet:
         self.rows = [tuple([cell.strip() for cell in row]) for row in grid.rows]
         self._filled: list[list[int] | None] = [None] * len(self.rows)
         self._readings: dict[str, Reading] = {}
+        self._bases: dict[int, str] = {}
+        #: Which rows are known to label the columns below them, and which are known not to.
+        self.headers: dict[int, bool] = {}
         self._cited: dict[tuple[int, int], Source] = {}
         self._row_strong: dict[int, dict[int, IdMatch]] = {}
         self._row_ids: dict[int, dict[int, tuple[IdMatch, ...]]] = {}
@@ -122,11 +125,12 @@ class Sheet:
 
     def basis(self, row: int) -> str:
         """The element that a line's unit says its result is expressed as: N of `mg N/L`."""
-        for text in self.rows[row]:
-            found = _BASED.match(text) if len(text) <= _LONGEST_UNIT else None
-            if found:
-                return found[1] or found[2]
-        return ""
+        held = self._bases.get(row)
+        if held is None:
+            units = (x for x in self.rows[row] if "/" in x and len(x) <= _LONGEST_UNIT)
+            found = next((match for match in map(_BASED.match, units) if match), None)
+            held = self._bases[row] = (found[1] or found[2]) if found else ""
+        return held
 
     def role(self, text: str) -> Role:
         role = role_of(text)

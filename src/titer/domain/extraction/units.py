@@ -73,6 +73,7 @@ _EXPONENT = re.compile(r"^(?:x|\*)?1?e([+-]?\d{1,2})")
 _NUMBER = re.compile(r"^(\d{1,7}(?:\.\d+)?)")
 # Other leading figures are a wavelength or a mass, no part of a unit.
 _COUNTS = frozenset(("1 10 25 50 100 250 375 500 1000 10000 100000 1000000").split())
+_FIGURES = "0123456789.,:+-<>/ "
 _BASIS = re.compile(
     r"[\s(]+(?:as\s+)?(?:caco3|n|p|s|si|c|po4|no3|no2|nh4|nh3|o2|cl2|sio2|fw|dw|dm"
     r"|wet|dry|dryweight|d\.?w\.?|ts|tartaric|tartrate|h2so4)\)?(?=\s|$)"
@@ -179,7 +180,8 @@ _NEAR = {
 
 def is_unit(text: str) -> bool:
     """Whether a whole cell is nothing but a unit."""
-    return 0 < len(text) <= 24 and measure(text) is not None
+    # Most cells are figures and dates: they are told apart at once.
+    return 0 < len(text) <= 24 and bool(text.strip(_FIGURES)) and measure(text) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -83,7 +83,8 @@ class Spelling:
     def __init__(self, kind: Any, *, leaving: Collection[str] = ()) -> None:
         hints = get_type_hints(kind, include_extras=True)
         self.names = tuple(each.name for each in fields(kind) if each.name not in leaving)
-        self.shown = tuple(to_camel(name) for name in self.names)
+        camel = getattr(kind, "__pydantic_config__", None) is CAMEL
+        self.shown = tuple(to_camel(name) if camel else name for name in self.names)
         self._special = tuple(
             (place, spelling)
             for place, name in enumerate(self.names)
@@ -99,8 +100,18 @@ class Spelling:
         return dict(zip(self.shown, values, strict=True))
 
 
+def spelled_moment(value: datetime | str | None) -> str | None:
+    """A moment of a row of plain values, spelled."""
+    return spell_utc(value) if isinstance(value, datetime) else value
+
+
 def _moment(value: datetime | str) -> str:
     return value if isinstance(value, str) else spell_utc(value)
+
+
+def spelled_number(value: Decimal | str | None) -> int | float | None:
+    """An exact decimal of a row of plain values, as a JSON number."""
+    return None if value is None else _exact(value)
 
 
 def _exact(value: Decimal | str) -> int | float:

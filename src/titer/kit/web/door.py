@@ -156,7 +156,10 @@ class _Passage:
         """Let the caller in with the first statement of the work, and with each that follows."""
         async with face.database.work(writes=False, hurried=True) as work:
             opening = face.opening(request, credential, self.demand.needs)
-            return await self._attend_opening(request, body, work.glance(opening))
+            response = await self._attend_opening(request, body, work.glance(opening))
+        if self.demand.after is not None:
+            await self.demand.after(face, request)
+        return response
 
     async def _write_at_once(
         self, face: Face, request: Request, credential: str, body: bytes

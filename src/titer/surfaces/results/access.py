@@ -1,19 +1,24 @@
 """Who is calling the Results API: a client's key, or one of the laboratory's own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.domain.keys.repository import find_key
+from titer.domain.keys.repository import LOOKUP, find_key, identity_of
 from titer.domain.keys.rules import PREFIX, RESULTS_PREFIX, KeyIdentity, Kind, Scope
 from titer.domain.keys.service import KeyUses
-from titer.domain.publication.repository import Publications, Walks
+from titer.domain.publication.repository import Publications
+from titer.domain.publication.walks import Walks
 from titer.kit import tokens
+from titer.kit.db.driver import Row
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import InsufficientScope, Problem, Unauthorized
+from titer.kit.prepared import Lookup
 from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
@@ -26,10 +31,7 @@ from titer.surfaces.results import wire
 class Caller:
     """A key that was let in, and the session of its tenant."""
 
-    key: KeyIdentity
     session: TenantSession
-    #: What the key may see: its client's, or with a key of the laboratory's own everything.
-    publications: Publications
     #: Nothing is changed here, so nothing is repeated.
     principal_id: int | None = None
 
@@ -45,47 +47,74 @@ class ResultsFace:
         token = bearer(request, RESULTS_PREFIX, PREFIX)
         if token is None:
             raise Unauthorized
+        # What a key looks like decides what is asked for; `let_in` insists that it is that.
+        request.state.narrowed = token.startswith(RESULTS_PREFIX)
         return token
 
     async def admit(self, request: Request, work: Work, credential: str, needs: str) -> Caller:
         key = await find_key(work, tokens.digest(credential))
-        if key is None or not key.opens(work.now):
+        return Caller(await work.enter(*self.let_in(request, key, needs, work.now)))
+
+    def opening(self, request: Request, credential: str, needs: str) -> Opening:
+        values = {"digest": tokens.digest(credential)}
+        return _Opening(self, request, needs, self.database.clock.now(), values)
+
+    def let_in(
+        self, request: Request, key: KeyIdentity | None, needs: str, now: datetime
+    ) -> tuple[Tenant, Actor]:
+        """Whom a key acts for, and as whom. Raises `Unauthorized`, `InsufficientScope`."""
+        if key is None or not key.opens(now):
             raise Unauthorized
-        if (key.kind is Kind.RESULTS) != (key.client_id is not None):
+        narrowed: bool = request.state.narrowed
+        if narrowed != (key.kind is Kind.RESULTS) or narrowed != (key.client_id is not None):
             raise Unauthorized
         request.state.log = {"organization_id": key.organization_id, "key_id": key.key_id}
         if needs not in key.scopes:
             raise InsufficientScope(f"This key may not do that: it needs the scope `{needs}`.")
+        self.uses.saw(key, now)
         actor = Actor("key", key.name, key.user_id, key.key_id, request_id_of(request.scope))
-        session = await work.enter(Tenant(key.organization_id), actor)
-        self.uses.saw(key, work.now)
-        return Caller(key, session, Publications(session, key.client_id))
-
-    def opening(self, request: Request, credential: str, needs: str) -> Opening:
-        raise NotImplementedError("no operation of this face glances")
+        return Tenant(key.organization_id, client_id=key.client_id), actor
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A key that is looked up together with what it is used for."""
+
+    face: ResultsFace
+    request: Request
+    needs: str
+    now: datetime
+    values: Mapping[str, Any]
+    lookup: Lookup = LOOKUP
+
+    def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
+        key = None if found is None else identity_of(found)
+        return self.face.let_in(self.request, key, self.needs, self.now)
+
+
+async def _publications(request: Request) -> Publications:
+    state = request.state
+    state.publications = Publications(state.session, narrowed=state.narrowed)
+    return state.publications  # type: ignore[no-any-return]
+
+
 async def note_step(face: Face, request: Request) -> None:
     """Note where the next pages begin, if that was not known: the one write of a list."""
-    caller: Caller = request.state.caller
-    step = caller.publications.step
+    publications: Publications = request.state.publications
+    step = publications.step
     if step is None:
         return
     async with face.database.work(writes=True) as work:
-        session = await work.enter(caller.session.tenant, caller.session.actor)
+        session = await work.enter(publications.session.tenant, publications.session.actor)
         await Walks(session).note(step)
         await work.commit()
 
 
-async def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
-    return caller
-
-
-Reading = Annotated[Caller, Depends(_caller)]
+Published = Annotated[Publications, Depends(_publications)]
+"""What the calling key may see: its client's, or with a key of the laboratory's own everything."""
 READ = Scope.READ
 
 

@@ -1,18 +1,28 @@
 """`/api/products` and `/api/skus`: what a client makes, and how it is sold."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.responses import Response
 
 from titer.domain.commerce import models
 from titer.domain.commerce.rules import ProductType
+from titer.kit.db.driver import Row
 from titer.kit.errors import InvalidId, NotFound
-from titer.kit.web.answers import MomentOut, NumberOut, answer, one_of, reader, view
+from titer.kit.web.answers import (
+    MomentOut,
+    NumberOut,
+    Spelling,
+    answer,
+    one_of,
+    reader,
+    spelled_number,
+    view,
+)
 from titer.kit.web.fields import Moment, PathId
-from titer.surfaces.results.access import READ, Reading, note_step, operations
-from titer.surfaces.results.shapes import Named, Variant, grams
+from titer.surfaces.results.access import READ, Published, note_step, operations
+from titer.surfaces.results.shapes import Named, grams, spelled_grams
 from titer.surfaces.results.wire import Pages, Pagination, page
 
 products = operations("Products")
@@ -108,9 +118,20 @@ class ProductPages(Pages):
     updated_since: Moment | None = None
 
 
-def _sku(variant: Variant) -> Sku:
-    sku, product = variant
-    return Sku(*_fields(sku), Named(product.id, product.name))
+_PRODUCT = Spelling(Product)
+
+
+def _spelled_sku(row: Row) -> dict[str, Any]:
+    sku_id, name, code, in_grams, size, unit, supplier, product_id, product_name = row
+    return {
+        "id": sku_id,
+        "name": name,
+        "code": code,
+        "serving_size_grams": spelled_grams(in_grams),
+        "serving_size": {"value": spelled_number(size), "unit": unit},
+        "supplier": supplier,
+        "product": {"id": product_id, "name": product_name},
+    }
 
 
 def _fields(
@@ -120,12 +141,12 @@ def _fields(
     return sku.id, sku.name, sku.code, grams(sku), size, sku.supplier
 
 
-@products.add("GET", "/products", needs=READ, answers=ProductList, after=note_step)
-async def list_products(caller: Reading, query: Annotated[ProductPages, Query()]) -> Response:
+@products.add("GET", "/products", needs=READ, answers=ProductList, glances=True, after=note_step)
+async def list_products(published: Published, query: Annotated[ProductPages, Query()]) -> Response:
     """List products, by name."""
-    window = query.window("products", caller.key.key_id)
-    found = await caller.publications.products(window, **query.filters())
-    return page("products", Product, window, found, lambda row: view(Product, row))
+    window = query.window("products")
+    found = await published.products(window, **query.filters())
+    return page("products", window, found.map(_PRODUCT))
 
 
 @products.add(
@@ -135,28 +156,28 @@ async def list_products(caller: Reading, query: Annotated[ProductPages, Query()]
     answers=ProductWithSkus,
     refuses=(InvalidId, NotFound),
 )
-async def get_product(caller: Reading, product_id: PathId) -> Response:
+async def get_product(published: Published, product_id: PathId) -> Response:
     """Retrieve one product with its variants."""
-    row = await caller.publications.product(product_id)
+    row = await published.product(product_id)
     skus = [
         ProductSku(sku.id, sku.name, sku.code, grams(sku))
-        for sku in await caller.publications.skus_of(row.id)
+        for sku in await published.skus_of(row.id)
     ]
     return answer(ProductWithSkus, ProductWithSkus(*[*reader(Product)(row), skus]))
 
 
-@products.add("GET", "/skus", needs=READ, answers=SkuList, after=note_step)
-async def list_skus(caller: Reading, query: Annotated[ProductPages, Query()]) -> Response:
+@products.add("GET", "/skus", needs=READ, answers=SkuList, glances=True, after=note_step)
+async def list_skus(published: Published, query: Annotated[ProductPages, Query()]) -> Response:
     """List the variants of products, by name."""
-    window = query.window("skus", caller.key.key_id)
-    found = await caller.publications.skus(window, **query.filters())
-    return page("skus", Sku, window, found, lambda row: _sku((row[0], row[1])))
+    window = query.window("skus")
+    found = await published.skus(window, **query.filters())
+    return page("skus", window, found.map(_spelled_sku))
 
 
 @products.add(
     "GET", "/skus/{sku_id}", needs=READ, answers=SkuWithProduct, refuses=(InvalidId, NotFound)
 )
-async def get_sku(caller: Reading, sku_id: PathId) -> Response:
+async def get_sku(published: Published, sku_id: PathId) -> Response:
     """Retrieve one variant with its product."""
-    sku, product = await caller.publications.sku(sku_id)
+    sku, product = await published.sku(sku_id)
     return answer(SkuWithProduct, SkuWithProduct(*_fields(sku), view(Product, product)))

@@ -1,6 +1,7 @@
 """The records that several resources of the Results API show."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 from titer.domain.commerce import models
@@ -92,8 +93,11 @@ def ordered_sku(variant: Variant | None) -> OrderedSku:
 
 
 def grams(sku: models.Sku) -> str | None:
-    value = sku.serving_size_grams
-    return None if value is None else rules.spell_grams(value)
+    return spelled_grams(sku.serving_size_grams)
+
+
+def spelled_grams(value: Decimal | str | None) -> str | None:
+    return None if value is None else rules.spell_grams(Decimal(value))
 
 
 def stage_of(test: SampleTest, sample: Sample) -> rules.Stage:

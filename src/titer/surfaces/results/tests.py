@@ -1,41 +1,33 @@
 """`/api/tests`: what was tested, and with what result once it is published."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import format_datetime
-from typing import Annotated, ClassVar
+from functools import cache
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
-from titer.domain.commerce.models import Order
-from titer.domain.commerce.repository import Orders
 from titer.domain.commerce.rules import OrderStatus, order_status
 from titer.domain.publication import rules
-from titer.domain.publication.repository import TestFilter
-from titer.domain.reference.models import CustomField
-from titer.domain.reference.repository import CustomFields
-from titer.domain.reference.rules import Resource
-from titer.domain.results.rules import Reading as Value
-from titer.domain.results.rules import Specification
-from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
-from titer.domain.samples.repository import AnalyteResults
-from titer.domain.samples.rules import SampleState, Status, progress_of
-from titer.kit.errors import InvalidId, NotFound
-from titer.kit.web.answers import MomentOut, answer, one_of
-from titer.kit.web.fields import Moment, PathId, QueryId, QueryText
-from titer.surfaces.results.access import READ, Caller, Reading, note_step, operations
-from titer.surfaces.results.shapes import (
-    Named,
-    Orderer,
-    TestedSku,
-    Variant,
-    orderer,
-    stage_of,
-    tested_sku,
+from titer.domain.publication.repository import (
+    Publications,
+    PublishedAnalyte,
+    PublishedTest,
+    TestFilter,
 )
+from titer.domain.results.rules import Reading, Specification
+from titer.domain.samples.rules import SampleState, Status, TestStatus, progress_of
+from titer.kit.errors import InvalidId, NotFound
+from titer.kit.web.answers import MomentOut, json_answer, one_of, spelled_moment
+from titer.kit.web.fields import Moment, PathId, QueryId, QueryText
+from titer.surfaces.results.access import READ, Published, note_step, operations
+from titer.surfaces.results.shapes import Named, Orderer, TestedSku
 from titer.surfaces.results.wire import Pages, Pagination, page
 
 tests = operations("Tests")
@@ -152,8 +144,8 @@ class TestPages(Pages):
     lot: QueryText | None = None
 
 
-@tests.add("GET", "/tests", needs=READ, answers=TestList, after=note_step)
-async def list_tests(caller: Reading, query: Annotated[TestPages, Query()]) -> Response:
+@tests.add("GET", "/tests", needs=READ, answers=TestList, glances=True, after=note_step)
+async def list_tests(published: Published, query: Annotated[TestPages, Query()]) -> Response:
     """List tests, newest first.
 
     Follow `next_page` until it is null. Each page begins where the one before it ended when the key
@@ -161,122 +153,187 @@ async def list_tests(caller: Reading, query: Annotated[TestPages, Query()]) -> R
     is seen exactly once, and none twice. What is registered meanwhile comes with the next page 1.
     (Two walks of one key through one list at once are not told apart: take a key for each.)
     """
-    window = query.window("tests", caller.key.key_id)
-    found = await caller.publications.tests(window, TestFilter(**query.filters()))
-    bench = await _Bench.of(caller, found.rows)
-    response = page("tests", Test, window, found, lambda row: bench.shown(row[0], row[1]))
+    window = query.window("tests")
+    found = await published.tests(window, TestFilter(**query.filters()))
+    bench = await _Bench.of(published, found.rows)
+    response = page("tests", window, found.map(bench.spelled))
     response.headers.update(RETIRING)
     return response
 
 
-@tests.add("GET", "/tests/{test_id}", needs=READ, answers=Test, refuses=(InvalidId, NotFound))
-async def get_test(caller: Reading, test_id: PathId) -> Response:
+@tests.add(
+    "GET",
+    "/tests/{test_id}",
+    needs=READ,
+    answers=Test,
+    refuses=(InvalidId, NotFound),
+    glances=True,
+)
+async def get_test(published: Published, test_id: PathId) -> Response:
     """Retrieve one test with its results."""
-    test, sample = await caller.publications.test(test_id)
-    bench = await _Bench.of(caller, [(test, sample)])
-    return answer(Test, bench.shown(test, sample), headers=RETIRING)
+    test = await published.test(test_id)
+    bench = await _Bench.of(published, [test])
+    return json_answer(bench.spelled(test), headers=RETIRING)
 
 
-@dataclass(frozen=True, slots=True)
+_NO_SKU: Mapping[str, Any] = {
+    "id": None,
+    "name": rules.NOTHING,
+    "code": "",
+    "product": {"id": None, "name": rules.NOTHING},
+}
+
+
 class _Bench:
-    """What lies ready when tests are shown."""
+    """What lies ready when tests are spelled: a sample is spelled once, whatever its tests."""
 
-    analytes: Mapping[int, Sequence[AnalyteResult]]
-    variants: Mapping[int, Variant]
-    orders: Mapping[int, Order]
-    fields: Sequence[CustomField]
+    def __init__(
+        self, analytes: Mapping[int, Sequence[PublishedAnalyte]], fields: Sequence[tuple[str, str]]
+    ) -> None:
+        self.analytes = analytes
+        #: Keys and names of the fields that the organization has defined, in their order.
+        self.fields = fields
+        self._samples: dict[int, dict[str, Any]] = {}
 
     @classmethod
-    async def of(cls, caller: Caller, rows: Sequence[tuple[SampleTest, Sample]]) -> "_Bench":
-        session = caller.session
-        samples = [sample for _, sample in rows]
-        filled = any(test.custom_fields for test, _ in rows)
+    async def of(cls, published: Publications, rows: Sequence[PublishedTest]) -> "_Bench":
+        panels = [test.id for test in rows if test.panel]
+        filled = any(test.custom_fields != _UNFILLED for test in rows)
         return cls(
-            await AnalyteResults(session).of_each([test for test, _ in rows]),
-            await caller.publications.variants(
-                {sample.sku_id for sample in samples if sample.sku_id is not None}
-            ),
-            await Orders(session).by_id(
-                {sample.order_id for sample in samples if sample.order_id is not None}
-            ),
-            await CustomFields(session).of(Resource.TEST) if filled else (),
+            await published.analytes_of_each(panels) if panels else {},
+            await published.fields() if filled else (),
         )
 
-    def shown(self, test: SampleTest, sample: Sample) -> Test:
-        published = sample.reported_at is not None
-        verdict = test.specification if published else Specification.NO_SPEC
-        return Test(
-            id=test.id,
-            status=stage_of(test, sample),
-            spec_status=verdict,
-            start_date=test.started_at,
-            complete_date=test.verified_at,
-            published_at=sample.reported_at,
-            notes=(test.notes or "") if published else "",
-            created_at=test.created_at,
-            updated_at=max(test.updated_at, sample.updated_at),
-            specification=verdict,
-            custom_fields=[
-                CustomFieldValue(field.key, field.name, test.custom_fields[field.key])
-                for field in self.fields
-                if field.key in test.custom_fields
-            ],
-            assay=Named(test.test_definition_id, test.test_name),
-            results=self._results(test, published=published),
-            sample=self._sample(sample),
-        )
+    def spelled(self, test: PublishedTest) -> dict[str, Any]:
+        published = test.sample_reported_at is not None
+        verdict = test.specification if published else Specification.NO_SPEC.value
+        assay = {"id": test.test_definition_id, "name": test.test_name}
+        sample = self._samples.get(test.sample_id)
+        if sample is None:
+            sample = self._samples[test.sample_id] = _sample(test)
+        return {
+            "id": test.id,
+            "status": _stage(test.status, test.entered_at is not None, published),
+            "spec_status": verdict,
+            "start_date": spelled_moment(test.started_at),
+            "complete_date": spelled_moment(test.verified_at),
+            "published_at": spelled_moment(test.sample_reported_at),
+            "notes": (test.notes or "") if published else "",
+            "created_at": spelled_moment(test.created_at),
+            "updated_at": spelled_moment(max(test.updated_at, test.sample_updated_at)),
+            "specification": verdict,
+            "custom_fields": self._filled(test) if self.fields else [],
+            "assay": assay,
+            "results": self._results(test, assay, published=published),
+            "sample": sample,
+        }
 
-    def _results(self, test: SampleTest, *, published: bool) -> list[Result]:
-        if not test.panel:
-            analyte = Named(test.test_definition_id, test.test_name)
-            return [_result(analyte, test, published=published)]
+    def _filled(self, test: PublishedTest) -> list[dict[str, str]]:
+        values = json.loads(test.custom_fields)
         return [
-            _result(Named(each.analyte_id, each.name), each, published=published)
-            for each in self.analytes[test.id]
+            {"key": key, "name": name, "value": values[key]}
+            for key, name in self.fields
+            if key in values
         ]
 
-    def _sample(self, sample: Sample) -> TestedSample:
-        variant = self.variants.get(sample.sku_id or 0)
-        order = self.orders.get(sample.order_id or 0)
-        return TestedSample(
-            id=sample.id,
-            name=sample.name or _name_of(variant) or sample.tracking_id,
-            lot=sample.lot,
-            batch=sample.batch,
-            composite=sample.composite,
-            number_of_composites=sample.number_of_composites,
-            serving_size=sample.serving_size,
-            sku=tested_sku(variant),
-            order=_alone(sample)
-            if order is None
-            else TestedOrder(order.id, order.status, order.ordered_at, orderer(order)),
-        )
+    def _results(
+        self, test: PublishedTest, assay: dict[str, Any], *, published: bool
+    ) -> list[dict[str, Any]]:
+        if not test.panel:
+            return [_result(assay, test, published=published)]
+        return [
+            _result({"id": each.analyte_id, "name": each.name}, each, published=published)
+            for each in self.analytes.get(test.id, ())
+        ]
 
 
-def _alone(sample: Sample) -> TestedOrder:
+#: As both databases tell custom fields that nobody has filled.
+_UNFILLED = "{}"
+
+
+def _sample(test: PublishedTest) -> dict[str, Any]:
+    variant = None
+    sku = _NO_SKU
+    if test.sample_sku_id is not None:
+        variant = f"{test.product_name}, {test.sku_name}"
+        product = {"id": test.product_id, "name": test.product_name}
+        sku = {
+            "id": test.sample_sku_id,
+            "name": test.sku_name,
+            "code": test.sku_code,
+            "product": product,
+        }
+    return {
+        "id": test.sample_id,
+        "name": test.sample_name or variant or test.sample_tracking_id,
+        "lot": test.sample_lot,
+        "batch": test.sample_batch,
+        "composite": bool(test.sample_composite),
+        "number_of_composites": test.sample_number_of_composites,
+        "serving_size": test.sample_serving_size,
+        "sku": sku,
+        "order": _alone(test) if test.sample_order_id is None else _order(test),
+    }
+
+
+def _order(test: PublishedTest) -> dict[str, Any]:
+    return {
+        "id": test.sample_order_id,
+        "status": test.order_status,
+        "ordered_at": spelled_moment(test.order_ordered_at),
+        "orderer": {"email": test.order_orderer_email, "name": test.order_orderer_name},
+    }
+
+
+def _alone(test: PublishedTest) -> dict[str, Any]:
     """What stands in place of an order that there is none of."""
-    state = SampleState(Status(sample.status), sample.reported_at is not None)
-    status = order_status(OrderStatus.CREATED, progress_of([state]))
-    return TestedOrder(None, status, sample.created_at, Orderer(None, sample.client_name))
+    return {
+        "id": None,
+        "status": _status_alone(test.sample_status, reported=test.sample_reported_at is not None),
+        "ordered_at": spelled_moment(test.sample_created_at),
+        "orderer": {"email": None, "name": test.sample_client_name},
+    }
 
 
-def _name_of(variant: Variant | None) -> str | None:
-    """`Baby Food, Apple Strawberry`."""
-    return None if variant is None else f"{variant[1].name}, {variant[0].name}"
+@cache
+def _stage(status: str, started: bool, published: bool) -> str:  # noqa: FBT001 - it is remembered by positions
+    return rules.stage(TestStatus(status), started=started, published=published).value
 
 
-def _result(analyte: Named, row: SampleTest | AnalyteResult, *, published: bool) -> Result:
+@cache
+def _status_alone(status: str, *, reported: bool) -> str:
+    state = SampleState(Status(status), reported)
+    return order_status(OrderStatus.CREATED, progress_of([state])).value
+
+
+def _exact(value: Decimal | str | None) -> Decimal | None:
+    """A decimal as either database tells it."""
+    return Decimal(value) if isinstance(value, str) else value
+
+
+def _result(
+    analyte: dict[str, Any], row: PublishedTest | PublishedAnalyte, *, published: bool
+) -> dict[str, Any]:
     if not published:
-        nothing, verdict = rules.NOTHING, Specification.NO_SPEC
-        return Result(analyte, nothing, None, verdict, verdict, nothing, nothing)
-    reading = Value(row.result_operator, row.result_value)
-    limit = rules.spell_limit(row.spec_min, row.spec_max, row.unit)
-    return Result(
-        analyte=analyte,
-        result=rules.spell_result(row.result, reading, row.unit),
-        loq=None if row.loq is None else rules.spell_amount(row.loq, row.unit),
-        spec_result=row.specification,
-        specification=row.specification,
-        limit_value=limit,
-        limit=limit,
-    )
+        nothing, verdict = rules.NOTHING, Specification.NO_SPEC.value
+        return {
+            "analyte": analyte,
+            "result": nothing,
+            "loq": None,
+            "spec_result": verdict,
+            "specification": verdict,
+            "limit_value": nothing,
+            "limit": nothing,
+        }
+    reading = Reading(row.result_operator, _exact(row.result_value))
+    limit = rules.spell_limit(_exact(row.spec_min), _exact(row.spec_max), row.unit)
+    loq = _exact(row.loq)
+    return {
+        "analyte": analyte,
+        "result": rules.spell_result(row.result, reading, row.unit),
+        "loq": None if loq is None else rules.spell_amount(loq, row.unit),
+        "spec_result": row.specification,
+        "specification": row.specification,
+        "limit_value": limit,
+        "limit": limit,
+    }

@@ -1,19 +1,20 @@
 """How the Results API spells things: snake_case, numbered pages, `{"error": "a sentence"}`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from titer.domain.publication.repository import Numbered
 from titer.domain.publication.rules import name_of_list
+from titer.domain.publication.walks import Numbered
 from titer.kit import errors
 from titer.kit.errors import Problem
 from titer.kit.paging import Slice
-from titer.kit.web.answers import dump
+from titer.kit.web.answers import json_bytes
 from titer.kit.web.publication import REFUSAL
 from titer.kit.web.status import status_of
 
@@ -52,14 +53,15 @@ class Pages(BaseModel):
     def filters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._names()}
 
-    def window(self, resource: str, key_id: int) -> Numbered:
+    def window(self, resource: str) -> Numbered:
         """The page, of a list that is narrowed as this says."""
         named = name_of_list(resource, per_page=self.per_page, **self.filters())
-        return Numbered(self.page, self.per_page, key_id, named)
+        return Numbered(self.page, self.per_page, named)
 
     @classmethod
-    def _names(cls) -> set[str]:
-        return set(cls.model_fields) - {"page", "per_page"}
+    @cache
+    def _names(cls) -> frozenset[str]:
+        return frozenset(cls.model_fields) - {"page", "per_page"}
 
 
 @dataclass(slots=True)
@@ -72,23 +74,18 @@ class Pagination:
     next_page: int | None
 
 
-def pagination(window: Numbered, rows: Slice[Any]) -> Pagination:
-    return Pagination(
+def page(name: str, window: Numbered, rows: Slice[dict[str, Any]]) -> Response:
+    """A page of a list of records that are spelled already, under the list's own name."""
+    body = b'{"%s":%s,"pagination":{"per_page":%d,"current_page":%d,%s}}' % (
+        name.encode(),
+        json_bytes(rows.rows),
         window.per_page,
         window.page,
-        window.page - 1 if window.page > 1 else None,
-        window.page + 1 if rows.has_more else None,
-    )
-
-
-def page(
-    name: str, kind: Any, window: Numbered, rows: Slice[Any], view: Callable[[Any], Any]
-) -> Response:
-    """A page of a list, under the list's own name."""
-    body = b'{"%s":%s,"pagination":%s}' % (
-        name.encode(),
-        dump(list[kind], [view(row) for row in rows.rows]),
-        dump(Pagination, pagination(window, rows)),
+        b'"prev_page":%s,"next_page":%s'
+        % (
+            b"%d" % (window.page - 1) if window.page > 1 else b"null",
+            b"%d" % (window.page + 1) if rows.has_more else b"null",
+        ),
     )
     return Response(body, media_type="application/json")
 
