@@ -243,13 +243,15 @@ def reader_of(kind: Any, dialect: Dialect) -> Any:
 class Prepared:
     """A statement that names its tenant wherever it must. Raises `UnscopedStatement` if not.
 
-    The first column of one that stands behind a lookup is never null.
+    `sure` is the place of a column that is never null: it tells what stands behind a lookup from
+    a row of the caller's alone.
     """
 
-    def __init__(self, statement: Select[Any] | Update | Delete) -> None:
+    def __init__(self, statement: Select[Any] | Update | Delete, sure: int = 0) -> None:
         #: The tables that it changes.
         self.changes = refuse_unless_bound(statement)
         self.statement = statement
+        self.sure = sure
         told = statement.selected_columns if isinstance(statement, Select) else ()
         #: The types of its columns.
         self.kinds = tuple(each.type for each in told)

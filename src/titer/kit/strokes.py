@@ -6,21 +6,20 @@ is written in as few statements as the database allows: on PostgreSQL all of it 
 a part of a WITH; on SQLite one after the other, where a statement costs no round trip.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
+import orjson
 from sqlalchemy import (
-    ARRAY,
     JSON,
     BigInteger,
     Dialect,
     Table,
     Text,
-    TypeDecorator,
     bindparam,
     cast,
     column,
@@ -31,7 +30,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import LoaderCallableStatus, class_mapper
 from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.orm.exc import StaleDataError
@@ -128,6 +126,18 @@ def made(model: Any, values: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     return instance, columns
 
 
+def assign(row: Any, **values: Any) -> None:
+    """Set columns of a row: those of a drawn one past SQLAlchemy's way of setting each."""
+    state, now = instance_state(row), row.__dict__
+    if state.key is not None or state.session_id is not None or not now.keys() >= values.keys():
+        for name, value in values.items():
+            setattr(row, name, value)
+        return
+    for name in values:
+        state.committed_state.setdefault(name, now[name])
+    now.update(values)
+
+
 def before_of(row: Any) -> dict[str, Any]:
     """What the columns of a drawn row that have another value now were before."""
     now = row.__dict__
@@ -203,7 +213,11 @@ class Strokes:
             # The version in memory is the one that the change leaves behind.
             rows.append([each.__dict__ | {"version": each.version - 1} for each in instances])
         for model, news in self.inserts.items():
-            parts.append((INSERT, model, tuple(sorted({name for new in news for name in new}))))
+            said = set(news[0])
+            for new in news:
+                if new.keys() != said:
+                    said.update(new)
+            parts.append((INSERT, model, tuple(sorted(said))))
             rows.append(list(news))
         return tuple(parts), rows
 
@@ -215,13 +229,16 @@ class Strokes:
         organization_id: int,
     ) -> Sequence[int]:
         values: dict[str, Any] = {TENANT_NAME: organization_id}
-        told: list[tuple[_Part, frozenset[str]]] = []
+        told: list[tuple[_Part, frozenset[str] | None]] = []
         for number, (part, of_part) in enumerate(zip(parts, rows, strict=True)):
-            columns = {name: [row.get(name) for row in of_part] for name in _given(part)}
-            alike = _alike(part, columns) if len(of_part) >= _MANY else frozenset()
-            for name, each in columns.items():
-                values[f"w{number}_{name}"] = each[0] if name in alike else each
-            told.append((part, alike))
+            first, each_own = of_part[0], _own(part, of_part)
+            for name in _given(part):
+                if each_own is None or name not in each_own:
+                    values[f"w{number}_{name}"] = first.get(name)
+            if each_own is not None:
+                own = [{name: row.get(name) for name in each_own} for row in of_part]
+                values[f"r{number}"] = orjson.dumps(own, _in_json, _OURS).decode()
+            told.append((part, each_own))
         (counts,) = await driver.fetch(_together(tuple(told), driver.dialect), values)
         return counts
 
@@ -252,101 +269,96 @@ def _given(part: _Part) -> tuple[str, ...]:
     return ("id", "version", *names) if kind == UPDATE else names
 
 
-#: From so many new rows on, what all of them say alike is said once: an array costs something for
-#: each of its items, and a further form of the statement costs once.
+#: From so many new rows on, what all of them say alike is said once: a further form of the
+#: statement costs once, and JSON something for each of its values.
 _MANY = 50
 #: What is the same if it is equal; 1.0 and 1.00 are not, to a decimal.
 _PLAIN = (str, int, datetime, type(None))
 
 
-def _alike(part: _Part, columns: Mapping[str, Sequence[Any]]) -> frozenset[str]:
-    """The columns of new rows in which all of them have the same value."""
-    if part[0] != INSERT:
-        return frozenset()
-    found = [name for name, values in columns.items() if _is_one(values)]
-    return frozenset(found if len(found) < len(columns) else found[1:])
+def _own(part: _Part, rows: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
+    """The columns in which rows may differ; None of a single one, which is said without JSON."""
+    if len(rows) == 1:
+        return None
+    given = _given(part)
+    if part[0] != INSERT or len(rows) < _MANY:
+        return frozenset(given)
+    return frozenset(name for name in given if not _is_alike(name, rows)) or frozenset(given[:1])
 
 
-def _is_one(values: Sequence[Any]) -> bool:
-    first = values[0]
-    plain = isinstance(first, _PLAIN) or first == {}
-    return plain and values.count(first) == len(values)
+def _is_alike(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    first = rows[0].get(name)
+    if rows[-1].get(name) != first or not (isinstance(first, _PLAIN) or first == {}):
+        return False
+    return [row.get(name) for row in rows].count(first) == len(rows)
+
+
+#: What orjson would spell in its own way is left to `_in_json`.
+_OURS = orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _in_json(value: object) -> str:
+    """A value that JSON lacks, as PostgreSQL reads it out of a JSON text, digit for digit."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    raise TypeError(f"no column takes a {type(value).__name__}")
 
 
 @lru_cache(maxsize=512)
 def _alone(part: _Part, dialect: Dialect) -> Spelled:
     """A change of one row, to be run for many."""
-    kind, model, names = part
-    table = table_of(model)
+    table = table_of(part[1])
     bound = {name: bindparam(f"w_{name}", type_=table.c[name].type) for name in _given(part)}
-    if kind == INSERT:
+    if part[0] == INSERT:
         statement: Any = insert(table).values({**bound, "organization_id": TENANT})
         return spell(statement, dialect)
-    statement = (
-        update(table)
-        .where(
-            table.c.organization_id == TENANT,
-            table.c.id == bound["id"],
-            table.c.version == bound["version"],
-        )
-        .values({name: bound[name] for name in names} | {"version": table.c.version + 1})
-    )
-    return spell(statement, dialect)
+    return spell(_change(part, bound), dialect)
 
 
 @lru_cache(maxsize=512)
-def _together(parts: tuple[tuple[_Part, frozenset[str]], ...], dialect: Dialect) -> Spelled:
+def _together(parts: tuple[tuple[_Part, frozenset[str] | None], ...], dialect: Dialect) -> Spelled:
     """All parts as one statement, which tells how many rows each of them met.
 
-    Each part comes with those of its columns that have one value for all rows.
+    Each part comes with the columns that its rows have values of their own in. Those come as one
+    JSON text: an array for each column costs several times as much to put together.
     """
     counts = []
-    for number, (part, alike) in enumerate(parts):
-        kind, model, names = part
-        table = table_of(model)
-        types = {name: _array_type(table.c[name].type) for name in _given(part)}
-        own = [name for name in types if name not in alike]
-        arrays = [bindparam(f"w{number}_{name}", type_=ARRAY(types[name])) for name in own]
-        told = [column(name, types[name]) for name in own]
-        rows = func.unnest(*arrays).table_valued(*told, name=f"r{number}").render_derived()
-        sources: dict[str, Any] = {name: rows.c[name] for name in own}
-        for name in alike:
-            sources[name] = bindparam(f"w{number}_{name}", type_=types[name])
-        values = {name: _stored(sources[name], table.c[name].type) for name in names}
-        if kind == UPDATE:
-            change: Any = (
-                update(table)
-                .where(
-                    table.c.organization_id == TENANT,
-                    table.c.id == rows.c.id,
-                    table.c.version == rows.c.version,
-                )
-                .values(values | {"version": table.c.version + 1})
-            )
-        else:
-            source = select(cast(TENANT, BigInteger), *values.values())
-            change = insert(table).from_select(["organization_id", *names], source)
-        written = change.returning(table.c.organization_id).cte(f"w{number}")
-        counts.append(select(func.count()).select_from(written).scalar_subquery())
+    for number, (part, each_own) in enumerate(parts):
+        columns = table_of(part[1]).c
+        sources: dict[str, Any] = {
+            name: bindparam(f"w{number}_{name}", type_=columns[name].type) for name in _given(part)
+        }
+        if each_own is not None:
+            own = [name for name in _given(part) if name in each_own]
+            told = [column(name, columns[name].type) for name in own]
+            text = cast(bindparam(f"r{number}", type_=Text), JSON)
+            rows = func.json_to_recordset(text).table_valued(*told, name=f"r{number}")
+            derived = rows.render_derived(with_types=True)
+            sources |= {name: derived.c[name] for name in own}
+        change = _change(part, sources).returning(columns.organization_id).cte(f"w{number}")
+        counts.append(select(func.count()).select_from(change).scalar_subquery())
     return spell(select(*counts), dialect)
 
 
-class _JsonText(TypeDecorator[Any]):
-    """JSON on its way into an array, which is cast when it is taken out again."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value)
-
-
-def _array_type(kind: Any) -> Any:
-    return _JsonText() if isinstance(kind, JSON) else kind
-
-
-def _stored(value: Any, kind: Any) -> Any:
-    return cast(value, JSONB) if isinstance(kind, JSON) else value
+def _change(part: _Part, sources: Mapping[str, Any]) -> Any:
+    kind, model, names = part
+    table = table_of(model)
+    if kind == INSERT:
+        source = select(cast(TENANT, BigInteger), *(sources[name] for name in names))
+        return insert(table).from_select(["organization_id", *names], source)
+    return (
+        update(table)
+        .where(
+            table.c.organization_id == TENANT,
+            table.c.id == sources["id"],
+            table.c.version == sources["version"],
+        )
+        .values({name: sources[name] for name in names} | {"version": table.c.version + 1})
+    )
 
 
 async def take_ids(driver: Driver, wanted: Sequence[tuple[Any, int]]) -> list[list[int]]:
@@ -365,6 +377,14 @@ async def take_ids(driver: Driver, wanted: Sequence[tuple[Any, int]]) -> list[li
             first = last.get(table, 0) + 1
             taken[table] += range(first, first + count)
     return [sorted(ids) for ids in taken.values()]
+
+
+def next_ids(model: Any, count: str) -> Any:
+    """Ids of a model's sequence on PostgreSQL as one value, as many as the value `count` says."""
+    taken = select(func.nextval(f"{table_of(model).name}_id_seq")).select_from(
+        func.generate_series(1, bindparam(count, type_=BigInteger))
+    )
+    return func.array(taken.scalar_subquery())
 
 
 _LAST_IDS = Spelled("SELECT name, seq FROM sqlite_sequence", (), {})

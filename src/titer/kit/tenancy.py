@@ -12,7 +12,7 @@ It also holds the books of the audit trail: a change to a table that owes the tr
 has not written one by the time of the commit, is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -311,6 +311,9 @@ class TenantSession(AsyncSession):
         self._tenant = tenant
         self._actor = actor
         self._opening: Opening | None = None
+        #: Whether the opening stands for each statement, or for the first of a transaction.
+        self._glances = False
+        self._at_entry: list[Callable[[Tenant], None]] = []
         self._keeper = keeper
         self._changes: list[Change] = []
         self._labels: dict[int, Label] = {}
@@ -320,10 +323,22 @@ class TenantSession(AsyncSession):
         self.sync_session.info["fence"] = self
 
     @classmethod
-    def opened_by(cls, opening: Opening, driver: Driver, now: datetime) -> "TenantSession":
-        """A session that finds its caller with the first statement it runs, and with each."""
-        session = cls(driver, None, None, now)
+    def opened_by(
+        cls,
+        opening: Opening,
+        driver: Driver,
+        now: datetime,
+        keeper: "Keeper | None" = None,
+        *,
+        glances: bool = False,
+    ) -> "TenantSession":
+        """A session that finds its caller with the first statement it runs.
+
+        One that glances has no transaction around it, and finds them with each.
+        """
+        session = cls(driver, None, None, now, keeper)
         session._opening = opening
+        session._glances = glances
         return session
 
     async def leave(self) -> None:
@@ -355,7 +370,7 @@ class TenantSession(AsyncSession):
     @property
     def glances(self) -> bool:
         """Whether there is no transaction, and each statement finds the caller for itself."""
-        return self._opening is not None
+        return self._glances
 
     async def open(self) -> None:
         """Find the caller, if no statement has found them yet. Raises as their face does."""
@@ -368,13 +383,26 @@ class TenantSession(AsyncSession):
         assert self._opening is not None
         found = None if row is None else self._opening.lookup.read(row, self.driver.dialect)
         self._tenant, self._actor = self._opening.admit(found)
+        if not self._glances:
+            self._opening = None  # row-level security is bound until the commit
+        checks, self._at_entry = self._at_entry, []
+        for check in checks:
+            check(self._tenant)
+
+    def at_entry(self, check: Callable[[Tenant], None]) -> None:
+        """Have something checked as soon as it is known whose session this is, or now."""
+        if self._tenant is None:
+            self._at_entry.append(check)
+        else:
+            check(self._tenant)
 
     async def fetch(self, prepared: Prepared, **values: Any) -> Sequence[Row]:
         """The rows of a prepared statement of this tenant's, as the driver gives them.
 
         What has been changed and not written yet is written first.
         """
-        await self._write_strokes()
+        if self._strokes:
+            await self._write_strokes()
         for table in prepared.changes:
             if _is_audited(table):
                 self._owing.add(table)
@@ -391,7 +419,8 @@ class TenantSession(AsyncSession):
         )
         self._admit(rows[0] if rows else None)
         width = len(lookup.columns)
-        return [row[width:] for row in rows if row[width] is not None]
+        sure = width + prepared.sure
+        return [row[width:] for row in rows if row[sure] is not None]
 
     async def draw(
         self, prepared: Prepared, *models: type[Any], **values: Any
@@ -421,7 +450,7 @@ class TenantSession(AsyncSession):
 
     async def take_ids(self, *wanted: tuple[type["TenantOwned"], int]) -> list[list[int]]:
         """Ids for so many new rows of each model, which nobody else will be given."""
-        await self._write_strokes()
+        await self._be_ready()
         return await strokes.take_ids(self.driver, wanted)
 
     def make(self, model: type[R], verb: str = "created", **values: Any) -> R:
@@ -478,6 +507,12 @@ class TenantSession(AsyncSession):
             label = self._labels.pop(id(row), None) or Label(row, "changed")
             self._changes.append(Change.of_drawn(label, before))
 
+    async def _be_ready(self) -> None:
+        """What comes before every statement that does not find the caller itself."""
+        if self._tenant is None:
+            await self.open()
+        await self._write_strokes()
+
     async def _write_strokes(self) -> None:
         if not self._strokes:
             return
@@ -497,11 +532,11 @@ class TenantSession(AsyncSession):
     if not TYPE_CHECKING:  # their types are SQLAlchemy's
 
         async def execute(self, *arguments: Any, **words: Any) -> Any:
-            await self._write_strokes()
+            await self._be_ready()
             return await super().execute(*arguments, **words)
 
         async def scalar(self, *arguments: Any, **words: Any) -> Any:
-            await self._write_strokes()
+            await self._be_ready()
             return await super().scalar(*arguments, **words)
 
     def label(
@@ -561,7 +596,7 @@ class TenantSession(AsyncSession):
         The tenant is taken from this session: a predicate is added for each tenant table that a
         select reads, and each inserted row is stamped. Nothing else is let through.
         """
-        await self._write_strokes()
+        await self._be_ready()
         organization_id = self.tenant.organization_id
         connection = self.driver.connection()
         if isinstance(statement, Insert):
@@ -574,7 +609,7 @@ class TenantSession(AsyncSession):
 
     async def insert_unless_taken(self, owner: type[TenantKeyed], **row: Any) -> bool:
         """Insert a row of the tenant's unless its key is taken; whether it was inserted."""
-        await self._write_strokes()
+        await self._be_ready()
         spelled = _unless_taken(owner, tuple(sorted(row)), self.driver.dialect)
         values = {f"w_{name}": value for name, value in row.items()}
         values[TENANT_NAME] = self.tenant.organization_id

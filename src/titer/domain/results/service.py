@@ -32,6 +32,7 @@ from titer.domain.samples.rules import Status, TestStatus
 from titer.domain.samples.service import move_orders, refuse_if_reported
 from titer.kit.errors import Detail, NotFound, Problem, at_fault, unknown
 from titer.kit.records import require_version
+from titer.kit.strokes import assign
 from titer.kit.tenancy import TenantSession
 
 
@@ -230,7 +231,7 @@ def _write(bench: _Bench, ground: Ground, entry: Entry) -> None:
     if entry.result is None:
         _clear(session, test, entry)
         return
-    test.unit, test.loq = ground.unit, ground.loq
+    assign(test, unit=ground.unit, loq=ground.loq)
     reading = read(entry.result, ground.unit)
     verdict = judge(reading, ground.limits)
     _set_result(test, entry.result, reading, verdict, ground.limits)
@@ -241,10 +242,13 @@ def _write(bench: _Bench, ground: Ground, entry: Entry) -> None:
 
 def _stamp(bench: _Bench, test: SampleTest) -> None:
     """Say on a test who entered a result, how and when."""
-    test.source = bench.source
-    test.entered_by = bench.session.actor.user_id
-    test.entered_at = bench.session.now
-    test.started_at = test.started_at or bench.session.now
+    assign(
+        test,
+        source=bench.source,
+        entered_by=bench.session.actor.user_id,
+        entered_at=bench.session.now,
+        started_at=test.started_at or bench.session.now,
+    )
 
 
 _Written = Sequence[tuple[AnalyteResult, str | None]]
@@ -365,13 +369,16 @@ def _set_result(
 ) -> None:
     """The result and everything that is read from it, always together: no operator of an old
     result outlives it."""
-    test.result = result
-    test.result_operator = reading.operator
-    test.result_value = reading.value
-    test.specification = verdict
-    test.spec_min = limits.low
-    test.spec_max = limits.high
-    test.status = TestStatus.PENDING if result is None else TestStatus.COMPLETED
+    assign(
+        test,
+        result=result,
+        result_operator=reading.operator,
+        result_value=reading.value,
+        specification=verdict,
+        spec_min=limits.low,
+        spec_max=limits.high,
+        status=TestStatus.PENDING if result is None else TestStatus.COMPLETED,
+    )
 
 
 def _remember(

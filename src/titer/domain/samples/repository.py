@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Text, and_, bindparam, exists, func, or_, select, update
 
 from titer.domain.clients.models import Client
-from titer.domain.organizations.models import Organization
+from titer.domain.organizations.models import Organization, QuotaUse
 from titer.domain.projects.models import Project
 from titer.domain.reference.models import MaterialType, StorageLocation, TestDefinition
 from titer.domain.samples.models import AnalyteResult, Counter, Sample, SampleTest
@@ -20,7 +20,7 @@ from titer.kit.errors import Detail, InvalidQuery
 from titer.kit.paging import Slice, Window, cut
 from titer.kit.prepared import TENANT, Prepared, among
 from titer.kit.records import Records, equals
-from titer.kit.strokes import columns_of, table_of
+from titer.kit.strokes import columns_of, next_ids, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,8 @@ def _named(asked: tuple[str, ...]) -> Prepared:
         )
         joined = joined.outerjoin(table, and_(table.c.organization_id == TENANT, is_wanted))
         shown += columns_of(model) if model is not Sample else [table.c.id]
-    return Prepared(select(*shown).select_from(joined).where(root.c.id == TENANT))
+    statement = select(*shown, root.c.id).select_from(joined).where(root.c.id == TENANT)
+    return Prepared(statement, sure=len(shown))
 
 
 @cache
@@ -193,8 +194,75 @@ _STEP = Prepared(
 )
 
 
+_USES = table_of(QuotaUse).c
+
+
+@cache
+def _taking(is_limited: bool) -> Prepared:  # noqa: FBT001 - positions are what is remembered
+    """Numbers, the month's tally and ids in one, on PostgreSQL.
+
+    The tally is one row that everybody wants: it is counted only once the numbers are, so that
+    two of us never wait for each other, and only where the month has begun and has room.
+    """
+    counters = table_of(Counter)
+    units = bindparam("samples", type_=Id)
+    counted = (
+        update(counters)
+        .where(
+            counters.c.organization_id == TENANT,
+            counters.c.prefix == bindparam("counted", type_=Text),
+        )
+        .values({"last": counters.c.last + units})
+        .returning(counters.c.last)
+        .cte("counted")
+    )
+    spending = update(table_of(QuotaUse)).where(
+        _USES.organization_id == TENANT,
+        _USES.month == bindparam("in_month", type_=Text),
+        select(counted.c.last).exists(),
+    )
+    if is_limited:
+        spending = spending.where(_USES.used + units <= bindparam("allowed", type_=Id))
+    spent = spending.values({"used": _USES.used + units}).returning(_USES.used).cte("spent")
+    return Prepared(
+        select(
+            select(counted.c.last).scalar_subquery(),
+            select(spent.c.used).scalar_subquery(),
+            next_ids(Sample, "samples"),
+            next_ids(SampleTest, "tests"),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What new samples have for themselves; the month's tally may still have to be asked."""
+
+    numbers: range
+    is_spent: bool
+    ids: Sequence[int]
+    test_ids: Sequence[int]
+
+
 class Samples(Records[Sample]):
     model = Sample
+
+    async def take(
+        self, prefix: str, samples: int, tests: int, month: str, allowed: int | None
+    ) -> Taken | None:
+        """On PostgreSQL in one statement: the next numbers under a prefix, a place in the month's
+        tally, and ids. None where the prefix has not been counted under yet, and nothing is taken.
+        """
+        values = {"counted": prefix, "samples": samples, "tests": tests, "in_month": month}
+        if allowed is not None:
+            values["allowed"] = allowed
+        ((last, used, ids, test_ids),) = await self.session.fetch(
+            _taking(allowed is not None), **values
+        )
+        if last is None:
+            return None
+        numbers = range(last - samples + 1, last + 1)
+        return Taken(numbers, used is not None, sorted(ids), sorted(test_ids))
 
     async def named(self, names: Sequence[Names]) -> Named:
         """Find what intakes name: of one all at once, of many each kind at once."""
@@ -211,7 +279,7 @@ class Samples(Records[Sample]):
         kinds = [kind for kind in _KINDS if kind[1] in asked]
         models = [model for model, _, _ in kinds if model is not Sample]
         for row in await self.session.draw(_named(asked), *models, **values):
-            for (_, name, column), record in zip(kinds, row, strict=True):
+            for (_, name, column), record in zip(kinds, row[:-1], strict=True):
                 if record is not None:
                     key = values[name] if column == "external_id" else getattr(record, column)
                     found[name][key] = record

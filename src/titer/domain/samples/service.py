@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from titer.domain.commerce.repository import Orders
 from titer.domain.commerce.service import follow
+from titer.domain.organizations.repository import Organizations
+from titer.domain.organizations.rules import month_of
 from titer.domain.organizations.service import spend_samples
 from titer.domain.projects.rules import SampleIdScheme
 from titer.domain.reference.models import Analyte, TestDefinition
@@ -27,7 +29,7 @@ from titer.domain.samples.judging import (
     taken_by,
 )
 from titer.domain.samples.models import AnalyteResult, Sample, SampleTest
-from titer.domain.samples.repository import Samples, SampleTests
+from titer.domain.samples.repository import Samples, SampleTests, Taken
 from titer.domain.samples.rules import Blocker, Status, TestStatus
 from titer.kit.errors import Problem, unknown
 from titer.kit.tenancy import TenantSession
@@ -107,12 +109,19 @@ class _Enrolling:
         """Give those that are fit what is theirs alone, and write them with the next statement."""
         if not self.fit:
             return
-        session = self.session
-        tracking_ids = await self._tracking_ids()
         definitions = [each for found in self.fit.values() for each in found.definitions]
-        ids = await _Ids.of(session, len(self.fit), definitions)
-        # The tally is one row that every intake wants: it is taken last, and held shortest.
-        granted, exceeded = await spend_samples(session, len(self.fit))
+        analytes = await _analytes_of(self.session, definitions)
+        taken = await self._take_at_once(len(definitions))
+        if taken is None:
+            tracking_ids = await self._tracking_ids()
+            ids = await _Ids.of(self.session, len(self.fit), definitions, analytes)
+        else:
+            tracking_ids = self._spelled(taken.numbers)
+            ids = _Ids(iter(taken.ids), iter(taken.test_ids), analytes)
+        granted, exceeded = len(self.fit), None
+        if taken is None or not taken.is_spent:
+            # The tally is one row that every intake wants: it is taken last, and held shortest.
+            granted, exceeded = await spend_samples(self.session, len(self.fit))
         for at, found in [*self.fit.items()][:granted]:
             self.made[at] = self._make(self.intakes[at], found, tracking_ids[at], ids)
         self._refuse_repeats()
@@ -121,14 +130,37 @@ class _Enrolling:
             self.made = {at: told for at, told in self.made.items() if at < beyond}
             self.made[beyond] = exceeded
 
-    async def _tracking_ids(self) -> dict[int, str]:
-        """The next tracking ids, those of a prefix in the order of the intakes."""
+    def _places(self) -> list[tuple[tuple[str, int], list[int]]]:
+        """Those that are fit, by what they are numbered under.
+
+        Whoever counts under several prefixes takes them in the same order as everybody.
+        """
         places: dict[tuple[str, int], list[int]] = {}
         for at, found in self.fit.items():
             places.setdefault(self._prefix(self.intakes[at], found), []).append(at)
+        return sorted(places.items())
+
+    async def _take_at_once(self, tests: int) -> Taken | None:
+        """All that new samples of one prefix take, where one statement can take it."""
+        places = self._places()
+        if len(places) > 1 or not self.session.on_postgresql:
+            return None
+        allowed = (await Organizations(self.session).requirements()).monthly_samples
+        month = month_of(self.session.now)
+        ((prefix, _), having) = places[0]
+        return await Samples(self.session).take(prefix, len(having), tests, month, allowed)
+
+    def _spelled(self, numbers: range) -> dict[int, str]:
+        (((prefix, digits), having),) = self._places()
+        return {
+            at: rules.spell_tracking_id(prefix, number, digits)
+            for at, number in zip(having, numbers, strict=True)
+        }
+
+    async def _tracking_ids(self) -> dict[int, str]:
+        """The next tracking ids, those of a prefix in the order of the intakes."""
         told: dict[int, str] = {}
-        # Whoever counts under several prefixes takes them in the same order as everybody.
-        for (prefix, digits), having in sorted(places.items()):
+        for (prefix, digits), having in self._places():
             numbers = await Samples(self.session).next_numbers(prefix, len(having))
             for at, number in zip(having, numbers, strict=True):
                 told[at] = rules.spell_tracking_id(prefix, number, digits)
@@ -343,14 +375,24 @@ class _Ids:
 
     @classmethod
     async def of(
-        cls, session: TenantSession, samples: int, definitions: Sequence[TestDefinition]
+        cls,
+        session: TenantSession,
+        samples: int,
+        definitions: Sequence[TestDefinition],
+        analytes: Mapping[int, Sequence[Analyte]],
     ) -> "_Ids":
-        known = await Analytes(session).of_each({each.id for each in definitions if each.panel})
         of_samples, of_tests = await session.take_ids(
             (Sample, samples), (SampleTest, len(definitions))
         )
-        analytes = {panel: [each for each in known[panel] if each.active] for panel in known}
         return cls(iter(of_samples), iter(of_tests), analytes)
+
+
+async def _analytes_of(
+    session: TenantSession, definitions: Sequence[TestDefinition]
+) -> dict[int, list[Analyte]]:
+    """The analytes in use of each panel among the definitions."""
+    known = await Analytes(session).of_each({each.id for each in definitions if each.panel})
+    return {panel: [each for each in known[panel] if each.active] for panel in known}
 
 
 def _schedule(
@@ -411,4 +453,5 @@ async def _schedule_further(
     if further:
         session.touch(sample)
         session.label(sample, "tests_added")
-    _schedule(session, sample, further, await _Ids.of(session, 0, further))
+    analytes = await _analytes_of(session, further)
+    _schedule(session, sample, further, await _Ids.of(session, 0, further, analytes))

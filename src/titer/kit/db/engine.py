@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Dialect, Executable, QueuePool, bindparam, event, func, select
 from sqlalchemy.engine import URL, ExceptionContext, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, MissingGreenlet, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
@@ -93,7 +93,14 @@ class Work:
         self._refuse_late()
         if self._begun or self._writes:
             raise RuntimeError("a glance begins no transaction")
-        self.session = TenantSession.opened_by(opening, self._driver, self.now)
+        self.session = TenantSession.opened_by(opening, self._driver, self.now, glances=True)
+        return self.session
+
+    async def open_by(self, opening: Opening) -> TenantSession:
+        """A session whose first statement finds the caller as well, in this transaction."""
+        self._refuse_late()
+        await self._begin()
+        self.session = TenantSession.opened_by(opening, self._driver, self.now, self._keeper)
         return self.session
 
     async def commit(self) -> None:
@@ -216,11 +223,13 @@ class Database:
     @asynccontextmanager
     async def _borrowed(self, until: float) -> AsyncIterator[Driver]:
         """A connection of the pool's: waiting for it and opening it take their time together."""
-        async with asyncio.timeout(until - time.monotonic()):
-            borrowed = await self._borrow()
-            while self.on_postgresql and _has_gone(borrowed):
-                await greenlet_spawn(borrowed.invalidate)
-                borrowed = await self._borrow()
+        borrowed = self._borrow_at_once()
+        if borrowed is None or self._has_gone(borrowed):
+            async with asyncio.timeout(until - time.monotonic()):
+                while borrowed is None or self._has_gone(borrowed):
+                    if borrowed is not None:
+                        await greenlet_spawn(borrowed.invalidate)
+                    borrowed = await self._borrow()
         kind = PostgresDriver if self.on_postgresql else SqliteDriver
         driver = kind(self.engine, borrowed)
         driver.until = until
@@ -228,6 +237,22 @@ class Database:
             yield driver
         finally:
             await driver.give_back()
+
+    def _borrow_at_once(self) -> PoolProxiedConnection | None:
+        """A connection that lies ready. The pool wants a greenlet only where it must wait."""
+        ready = self.engine.pool
+        assert isinstance(ready, QueuePool)
+        if not ready.checkedin():
+            return None
+        try:
+            return ready.connect()
+        except MissingGreenlet:
+            return None  # what lay there is to be connected anew
+
+    def _has_gone(self, borrowed: PoolProxiedConnection) -> bool:
+        """Whether the database has closed a connection while it lay in the pool."""
+        driver: Any = borrowed.driver_connection
+        return self.on_postgresql and bool(driver.is_closed())
 
     async def _borrow(self) -> PoolProxiedConnection:
         engine = self.engine.sync_engine
@@ -273,12 +298,6 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
-
-
-def _has_gone(borrowed: PoolProxiedConnection) -> bool:
-    """Whether the database has closed a connection while it lay in the pool."""
-    driver: Any = borrowed.driver_connection
-    return bool(driver.is_closed())
 
 
 def _give_up(trouble: ExceptionContext) -> None:

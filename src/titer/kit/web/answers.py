@@ -106,7 +106,7 @@ def spelled_moment(value: datetime | str | None) -> str | None:
 
 
 def _moment(value: datetime | str) -> str:
-    return value if type(value) is str else spell_utc(value)  # type: ignore[arg-type]
+    return value if isinstance(value, str) else spell_utc(value)
 
 
 def spelled_number(value: Decimal | str | None) -> int | float | None:

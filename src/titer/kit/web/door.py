@@ -30,6 +30,7 @@ from titer.kit.errors import (
     Problem,
     UnsupportedMediaType,
 )
+from titer.kit.tenancy import TenantSession
 from titer.kit.web import bodies, forms
 from titer.kit.web.binding import Binding, Handler, Unbindable
 from titer.kit.web.validation import near_miss, problem_of
@@ -50,6 +51,7 @@ from titer.kit.web.visits import (
 #: What an operation needs that anybody may call. The door looks for no caller and begins no
 #: transaction: the operation does both itself, as a sign-in must.
 ANYBODY = "anybody"
+_HEADER = "idempotency-key"
 
 
 _demands: WeakKeyDictionary[Any, Demand] = WeakKeyDictionary()
@@ -126,9 +128,12 @@ class _Passage:
         body = await bodies.read(request, self.demand.body_limit)
         if self.demand.before is not None:
             await self.demand.before(face, request, credential, body)
-        if self.demand.glances and face.database.glances:
+        work_on = self._work_on
+        if self.demand.glances and not self.demand.writes and face.database.glances:
             return await self._glance(face, request, credential, body)
-        return await at_most_twice(lambda: self._work_on(face, request, credential, body))
+        if self.demand.glances and self.demand.writes and _HEADER not in request.headers:
+            work_on = self._write_at_once
+        return await at_most_twice(lambda: work_on(face, request, credential, body))
 
     async def _work_on(
         self, face: Face, request: Request, credential: str, body: bytes
@@ -151,16 +156,36 @@ class _Passage:
         """Let the caller in with the first statement of the work, and with each that follows."""
         async with face.database.work(writes=False, hurried=True) as work:
             opening = face.opening(request, credential, self.demand.needs)
-            session = request.state.session = work.glance(opening)
-            try:
-                response = await self._attend(request, body)
-            finally:
-                # Also where nothing was asked for, or nothing valid: who may not come in is told
-                # so, and nothing else.
-                await session.open()
+            response = await self._attend_opening(request, body, work.glance(opening))
         if self.demand.after is not None:
             await self.demand.after(face, request)
         return response
+
+    async def _write_at_once(
+        self, face: Face, request: Request, credential: str, body: bytes
+    ) -> Response:
+        """Let the caller in with the first statement of a transaction.
+
+        Nothing is done twice here: whose idempotency key it is must be known before the work.
+        """
+        async with face.database.work(writes=True, hurried=True) as work:
+            opening = face.opening(request, credential, self.demand.needs)
+            response = await self._attend_opening(request, body, await work.open_by(opening))
+            await work.commit()
+        if self.demand.after is not None:
+            await self.demand.after(face, request)
+        return response
+
+    async def _attend_opening(
+        self, request: Request, body: bytes, session: TenantSession
+    ) -> Response:
+        request.state.session = session
+        try:
+            return await self._attend(request, body)
+        finally:
+            # Also where nothing was asked for, or nothing valid: who may not come in is told so,
+            # and nothing else.
+            await session.open()
 
     async def _receive(self, visits: Visits, file_limit: int) -> Response:
         """Let in whoever sends a file, before the file is read, and hand over their visits."""
@@ -198,6 +223,8 @@ def _body_names(route: APIRoute) -> list[str]:
 
 
 def _check_query(request: Request, known: Sequence[str]) -> None:
+    if not request.scope["query_string"]:
+        return
     seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         shown = name[:64]
@@ -271,7 +298,7 @@ class Operations:
 
         With `file_limit` it takes a form with a file of so many bytes, and is handed `Visits` in
         place of a transaction. `before` and `after` are done in transactions of their own. One that
-        `glances` reads by prepared statements alone, with no transaction.
+        `glances` begins with a prepared statement, and reads by those alone, with no transaction.
         """
         if file_limit is not None:
             body_limit = file_limit + forms.OVERHEAD

@@ -3,11 +3,11 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,11 +15,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from titer.kit.errors import Internal, Problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _log = structlog.get_logger("titer.http")
 
 
 def request_id_of(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
+
+
+def add_headers(message: Message, fields: Iterable[tuple[bytes, bytes]]) -> None:
+    """Give an answer those of the fields, in small letters, that it has not said itself."""
+    said = [*message.get("headers", ())]
+    names = {name for name, _ in said}
+    message["headers"] = said + [field for field in fields if field[0] not in names]
 
 
 class RequestId:
@@ -41,10 +49,7 @@ class RequestId:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Cache-Control", "no-store")
+                add_headers(message, [*_ALWAYS, (b"x-request-id", request_id.encode())])
             await send(message)
 
         await self.app(scope, receive, send_with_id)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from titer.kit import tokens
 from titer.kit.errors import Problem, RateLimited
 from titer.kit.web.credentials import bearer
+from titer.kit.web.middleware import add_headers
 from titer.kit.windows import Limit, MemoryWindows, Standing, Verdict, Windows
 
 _UNAUTHORIZED = 401
@@ -78,7 +78,7 @@ class RateLimit:
                 if message["status"] == _UNAUTHORIZED:
                     self.windows.forget(caller)
                 else:
-                    MutableHeaders(scope=message).update(fields)
+                    add_headers(message, fields)
             await send(message)
 
         if verdict.admitted:
@@ -88,7 +88,7 @@ class RateLimit:
         response = self.refuse(Request(scope, receive), _too_many(verdict.tightest))
         await response(scope, receive, send_with_standing)
 
-    def _fields(self, verdict: Verdict) -> dict[str, str]:
+    def _fields(self, verdict: Verdict) -> list[tuple[bytes, bytes]]:
         tightest = verdict.tightest
         policies = [
             f'"{standing.limit.name}";q={standing.limit.quota};w={standing.limit.seconds}'
@@ -98,13 +98,13 @@ class RateLimit:
             f'"{standing.limit.name}";r={standing.remaining};t={ceil(standing.reset)}'
             for standing in verdict.standings
         ]
-        return {
-            "RateLimit-Policy": ", ".join(policies),
-            "RateLimit": ", ".join(left),
-            "X-RateLimit-Limit": str(tightest.limit.quota),
-            "X-RateLimit-Remaining": str(tightest.remaining),
-            "X-RateLimit-Reset": str(ceil(self._epoch() + tightest.reset)),
-        }
+        return [
+            (b"ratelimit-policy", ", ".join(policies).encode()),
+            (b"ratelimit", ", ".join(left).encode()),
+            (b"x-ratelimit-limit", b"%d" % tightest.limit.quota),
+            (b"x-ratelimit-remaining", b"%d" % tightest.remaining),
+            (b"x-ratelimit-reset", b"%d" % ceil(self._epoch() + tightest.reset)),
+        ]
 
 
 def _too_many(standing: Standing) -> RateLimited:

@@ -83,7 +83,8 @@ class Demand:
     #: The operation takes a form with a file of at most so many bytes, and comes in `Visits`.
     file_limit: int | None = None
     before: Preparation | None = None
-    #: It only reads, by prepared statements alone: each of them finds the caller as well.
+    #: Its first statement is a prepared one, which finds the caller as well; if it only reads it
+    #: has no others, and no transaction.
     glances: bool = False
     after: Conclusion | None = None
 

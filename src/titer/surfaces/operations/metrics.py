@@ -76,17 +76,28 @@ class Metrics:
         build.labels(version, platform.python_version()).set(1)
         if not self._shared:
             ProcessCollector(registry=registry)
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
         operation = operation_of(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self.requests.labels(operation, method, str(status)).inc()
-        self.seconds.labels(operation).observe(seconds)
+        requests, spent = self._counters(operation, method, status)
+        requests.inc()
+        spent.observe(seconds)
         limited = scope.get("state", {}).get("limited")
         if limited:
             self.limited.labels(limited).inc()
-        self._note_connections()
+        if self._shared:
+            self._note_connections()  # another worker may be asked
+
+    def _counters(self, operation: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        known = self._known.get((operation, method, status))
+        if known is None:
+            requests = self.requests.labels(operation, method, str(status))
+            known = requests, self.seconds.labels(operation)
+            self._known[operation, method, status] = known
+        return known
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads: of all workers where they share a folder."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from titer.domain.keys.repository import LOOKUP, find_key, identity_of
 from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope
 from titer.domain.keys.service import KeyUses
-from titer.domain.organizations.repository import Organizations
+from titer.domain.organizations.rules import Requirements
 from titer.kit import tokens
 from titer.kit.db.driver import Row
 from titer.kit.db.engine import Database, Work
@@ -129,14 +129,20 @@ Coming = Annotated[Visits, Depends(_visits)]
 CONDITIONS: tuple[type[Problem], ...] = (PreconditionFailed, PreconditionRequired)
 
 
-async def expected_version(request: Request, lab: TenantSession, record_id: int) -> int | None:
+def expected_version(request: Request, lab: TenantSession, record_id: int) -> int | None:
     """The version that `If-Match` asks for; None when it asks for none, or for any.
 
     Raises `InvalidHeader`, and `PreconditionRequired` where the organization wants the header.
     """
-    if "if-match" not in request.headers and (await Organizations(lab).requirements()).if_match:
-        raise PreconditionRequired
+    if "if-match" not in request.headers:
+        lab.at_entry(_refuse_without_condition)
     return answers.expected_version(request, record_id)
+
+
+def _refuse_without_condition(tenant: Tenant) -> None:
+    assert isinstance(tenant.known, Requirements)
+    if tenant.known.if_match:
+        raise PreconditionRequired
 
 
 READ, WRITE, VERIFY = Scope.READ, Scope.WRITE, Scope.VERIFY

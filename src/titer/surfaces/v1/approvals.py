@@ -110,7 +110,7 @@ async def decide_approval_record(
 
     A rejection wants a comment, and reopens the test for a retest.
     """
-    expected = await expected_version(request, lab, approval_id)
+    expected = expected_version(request, lab, approval_id)
     return _shown(
         await service.decide(
             lab, approval_id, status=body.status, comment=body.comment, expected=expected

@@ -130,5 +130,5 @@ async def update_client(
 
     Samples keep the client name that they were registered with.
     """
-    expected = await expected_version(request, lab, client_id)
+    expected = expected_version(request, lab, client_id)
     return written(Client, await service.change(lab, client_id, body.given(), expected))

@@ -175,5 +175,5 @@ async def update_order(request: Request, lab: Lab, order_id: PathId, body: Order
 
     `paidAt` and `receivedAt` follow from the statuses where they are not said.
     """
-    expected = await expected_version(request, lab, order_id)
+    expected = expected_version(request, lab, order_id)
     return written(Order, await service.change_order(lab, order_id, body.given(), expected))

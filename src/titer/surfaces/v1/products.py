@@ -129,5 +129,5 @@ async def update_product(
     request: Request, lab: Lab, product_id: PathId, body: ProductChange
 ) -> Response:
     """Update a product; it stays its client's."""
-    expected = await expected_version(request, lab, product_id)
+    expected = expected_version(request, lab, product_id)
     return written(Product, await service.change_product(lab, product_id, body.given(), expected))

@@ -151,5 +151,5 @@ async def update_project(
     Only an `active` project takes new samples. Another `code` or `sampleIdScheme` is for samples
     to come: tracking ids never change.
     """
-    expected = await expected_version(request, lab, project_id)
+    expected = expected_version(request, lab, project_id)
     return written(Project, await service.change(lab, project_id, body.given(), expected))

@@ -306,6 +306,7 @@ async def list_result_history(
         InvalidTransition,
         *CONDITIONS,
     ),
+    glances=True,
 )
 async def enter_result(
     request: Request, lab: Lab, sample_test_id: PathId, body: ResultChange
@@ -316,7 +317,7 @@ async def enter_result(
     an optional unit. The limits of the catalogue are frozen onto the test. A test with analytes
     takes `results`, any number of them at a time, and is completed when each has one.
     """
-    expected = await expected_version(request, lab, sample_test_id)
+    expected = expected_version(request, lab, sample_test_id)
     entry = body.entry(sample_test_id)
     return await _shown(lab, await service.enter(lab, entry, expected=expected))
 
@@ -343,7 +344,7 @@ async def verify_result(request: Request, lab: Lab, sample_test_id: PathId) -> R
 
     A result that fails its limits, or may fail them, opens an approval record.
     """
-    expected = await expected_version(request, lab, sample_test_id)
+    expected = expected_version(request, lab, sample_test_id)
     return await _shown(lab, await release.verify(lab, sample_test_id, expected))
 
 
@@ -354,6 +355,7 @@ async def verify_result(request: Request, lab: Lab, sample_test_id: PathId) -> R
     answers=BulkAnswer,
     refuses=(InvalidBody, BulkFailed),
     body_limit=4 * MIB,
+    glances=True,
 )
 async def enter_bulk_results(lab: Lab, body: BulkResults) -> Response:
     """Enter up to 1,000 results in one call.

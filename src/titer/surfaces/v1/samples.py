@@ -247,6 +247,7 @@ async def get_sample(request: Request, lab: Lab, sample_id: PathId) -> Response:
     answers=shapes.SampleWithTests,
     status=201,
     refuses=(InvalidBody, InvalidReference, Duplicate, SampleLimitExceeded),
+    glances=True,
 )
 async def create_sample(lab: Lab, body: NewSample) -> Response:
     """Register a sample, and schedule tests on it.
@@ -281,7 +282,7 @@ async def update_sample(
     request: Request, lab: Lab, sample_id: PathId, body: SampleChange
 ) -> Response:
     """Change a sample's fields, or schedule further tests; never its status."""
-    expected = await expected_version(request, lab, sample_id)
+    expected = expected_version(request, lab, sample_id)
     sample = await service.change(lab, sample_id, body.given(), expected)
     return await _shown(lab, sample)
 
@@ -300,7 +301,7 @@ async def set_sample_status(
 
     `409 invalid_transition` says which steps are allowed and what stands in the way.
     """
-    expected = await expected_version(request, lab, sample_id)
+    expected = expected_version(request, lab, sample_id)
     sample = await service.move(lab, sample_id, body.status, expected)
     return await _shown(lab, sample)
 
@@ -345,7 +346,7 @@ async def report_sample(request: Request, lab: Lab, sample_id: PathId) -> Respon
     The gate: the sample and each of its tests are verified, it has at least one, and no approval
     is pending or rejected. Otherwise `409 qc_failed` lists every blocker.
     """
-    expected = await expected_version(request, lab, sample_id)
+    expected = expected_version(request, lab, sample_id)
     return await _shown(lab, await release.report(lab, sample_id, expected))
 
 

@@ -141,5 +141,5 @@ async def create_sku(lab: Lab, body: NewSku) -> Response:
 )
 async def update_sku(request: Request, lab: Lab, sku_id: PathId, body: SkuChange) -> Response:
     """Update a variant; it stays its product's."""
-    expected = await expected_version(request, lab, sku_id)
+    expected = expected_version(request, lab, sku_id)
     return written(Sku, await service.change_sku(lab, sku_id, body.given(), expected))
