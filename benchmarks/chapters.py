@@ -276,6 +276,22 @@ def _say_costs(bench: Bench, what: str, first: Taken, second: Taken, goal: float
     bench.report.say(f"{what}, time between answers", second.rate / first.rate, None)
 
 
+def workers(bench: Bench) -> None:
+    """What a second worker adds; PostgreSQL and the client want the same cores."""
+    place = bench.place()
+    subjects = asyncio.run(works.subjects_on(place.bypass_url, place.population))
+    with (
+        bench.titer(place, subjects, "1 worker") as one,
+        bench.titer(place, subjects, "2 workers", (*_TITER, "--workers", "2")) as two,
+    ):
+        for work in (works.LIST, works.GET):
+            first, second = measuring.compare([one, two], work, bench.effort).values()
+            what = (
+                f"{work.name}: requests per second of 2 workers against 1, {os.cpu_count()} cores"
+            )
+            bench.report.say(what, second.rate / first.rate, None)
+
+
 def starting(bench: Bench) -> None:
     place = bench.place()
     taken = []
@@ -339,6 +355,7 @@ CHAPTERS: Sequence[tuple[str, Callable[[Bench], None]]] = (
     ("pages", pages),
     ("growth", growth),
     ("faces", faces),
+    ("workers", workers),
     ("starting", starting),
     ("importing", importing),
 )

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, text
 from laboratory import World
 from titer.domain import registry
 from titer.kit.db.engine import Database
-from titer.kit.tenancy import Base, TenantKeyed, TenantRoot
+from titer.kit.owned import Base, TenantKeyed, TenantRoot
 
 #: Tables that belong to the installation, not to an organization.
 NOBODYS = {"plans", "sign_in_failures"}

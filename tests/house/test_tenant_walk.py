@@ -32,7 +32,7 @@ from titer.domain.reference.models import (
 )
 from titer.domain.uploads.models import ExtractionAlias
 from titer.domain.webhooks.service import add_endpoint
-from titer.kit import prepared, tenancy
+from titer.kit import owned, prepared, tenancy
 from titer.kit.db.engine import Database
 from titer.kit.tenancy import TenantSession
 
@@ -353,7 +353,7 @@ def snapshot(world: World, lab: Laboratory) -> dict[str, list[Any]]:
         database = Database(world.bypass_url)
         found: dict[str, list[Any]] = {}
         async with database.connected() as connection:
-            for table in tenancy.Base.metadata.sorted_tables:
+            for table in owned.Base.metadata.sorted_tables:
                 if "organization_id" in table.c and table.name != "key_uses":  # told by the minute
                     of_lab = table.select().where(table.c.organization_id == lab.id)
                     rows = await connection.execute(of_lab)

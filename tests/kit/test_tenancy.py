@@ -38,15 +38,9 @@ from titer.domain.organizations.models import Organization, Plan
 from titer.domain.projects.models import Project
 from titer.domain.reference.models import MaterialType, StorageLocation, TestMaterial
 from titer.domain.samples.models import Counter, Sample, SampleTest
+from titer.kit.changes import Change
 from titer.kit.fence import UnscopedStatement
-from titer.kit.tenancy import (
-    Actor,
-    Change,
-    ForeignRow,
-    Tenant,
-    TenantSession,
-    UnauditedChange,
-)
+from titer.kit.tenancy import Actor, ForeignRow, Tenant, TenantSession, UnauditedChange
 
 UNSYNCED = {"synchronize_session": False}
 SAMPLES: Any = Sample.__table__

@@ -16,7 +16,7 @@ from titer.domain.signatures import models as signatures
 from titer.domain.uploads import models as uploads
 from titer.domain.webhooks import models as webhooks
 from titer.kit import idempotency
-from titer.kit.tenancy import Base
+from titer.kit.owned import Base
 
 MODELS = (
     audit,

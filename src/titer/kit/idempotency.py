@@ -20,9 +20,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Id, Instant
 from titer.kit.errors import Conflict, Invalid, Misused
+from titer.kit.owned import TenantKeyed
 from titer.kit.prepared import TENANT, Prepared
 from titer.kit.strokes import table_of
-from titer.kit.tenancy import TenantKeyed, TenantSession
+from titer.kit.tenancy import TenantSession
 
 KEPT_FOR = timedelta(days=7)
 WAIT_SECONDS = 2

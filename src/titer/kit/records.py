@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from titer.kit.db.driver import Row
 from titer.kit.db.types import Id
 from titer.kit.errors import NotFound, PreconditionFailed
+from titer.kit.owned import TenantOwned
 from titer.kit.paging import Slice, Window, cut
 from titer.kit.prepared import TENANT, Prepared
-from titer.kit.tenancy import TenantOwned, TenantSession
+from titer.kit.tenancy import TenantSession
 
 M = TypeVar("M", bound=TenantOwned)
 

@@ -13,23 +13,18 @@ has not written one by the time of the commit, is refused.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import BigInteger, Dialect, bindparam, event, inspect
+from sqlalchemy import Dialect, bindparam, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
-    DeclarativeBase,
-    InstanceState,
-    Mapped,
     ORMExecuteState,
     Session,
     UOWTransaction,
-    declared_attr,
-    mapped_column,
     with_loader_criteria,
 )
 from sqlalchemy.orm.attributes import flag_modified
@@ -38,14 +33,15 @@ from sqlalchemy.sql.dml import Insert, UpdateBase
 from sqlalchemy.sql.selectable import Select
 
 from titer.kit import strokes
+from titer.kit.changes import Change, Keeper, Label
 from titer.kit.db.driver import Driver, Row
-from titer.kit.db.types import Id, Instant
 from titer.kit.fence import (
     UnscopedStatement,
     refuse_insert_below,
     refuse_unbindable,
     tables_below,
 )
+from titer.kit.owned import Base, TenantKeyed, TenantOwned, TenantRoot, Versioned
 from titer.kit.prepared import (
     CLIENT_NAME,
     KEY_NAME,
@@ -69,92 +65,6 @@ R = TypeVar("R", bound="TenantOwned")
 
 class UnauditedChange(RuntimeError):
     """A change was about to be committed without its audit event. Always a mistake in our code."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What happened to one row: the values before and after, of the columns that changed."""
-
-    row: "TenantOwned | TenantRoot"
-    verb: str
-    reason: str | None
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-    #: The version that the change leaves behind; None where rows have none.
-    version: int | None = None
-
-    @classmethod
-    def of(cls, label: "Label") -> "Change":
-        """The change that is pending on a row, from the unit of work's own books."""
-        before: dict[str, Any] = {}
-        after: dict[str, Any] = {}
-        state: InstanceState[Any] = inspect(label.row)
-        for attribute in state.mapper.column_attrs:
-            column = attribute.columns[0]
-            history = state.attrs[attribute.key].history
-            if not history.has_changes() or column.info.get("kept_out_of_audit"):
-                continue
-            before[attribute.key] = history.deleted[0] if history.deleted else None
-            after[attribute.key] = history.added[0] if history.added else None
-        for name, (old, new) in label.beside.items():
-            before[name], after[name] = old, new
-        version = None
-        if isinstance(label.row, Versioned):
-            version = label.row.version + 1 if state.persistent else 1
-        return cls(label.row, label.verb, label.reason, before, after, version)
-
-    @classmethod
-    def of_drawn(cls, label: "Label", before: Mapping[str, Any]) -> "Change":
-        """The change of a row that was drawn below the ORM, which has its new version already."""
-        now = label.row.__dict__
-        kept = [name for name in before if not _kept_out(type(label.row), name)]
-        was = {name: before[name] for name in kept}
-        became = {name: now[name] for name in kept}
-        for name, (old, new) in label.beside.items():
-            was[name], became[name] = old, new
-        return cls(label.row, label.verb, label.reason, was, became, now.get("version"))
-
-    @classmethod
-    def of_made(cls, row: "TenantOwned", verb: str, values: Mapping[str, Any]) -> "Change":
-        """The making of a row that is to be written below the ORM."""
-        said = dict(values)
-        for name in _never_told(type(row)):
-            said.pop(name, None)
-        return cls(row, verb, None, dict.fromkeys(said), said, values.get("version"))
-
-
-@cache
-def _never_told(model: Any) -> tuple[str, ...]:
-    """What the making of a row does not say: an event names the record and its version itself."""
-    columns = strokes.names_of(model)
-    return ("id", "version", *(name for name in columns if _kept_out(model, name)))
-
-
-@cache
-def _kept_out(model: Any, name: str) -> bool:
-    return bool(strokes.table_of(model).c[name].info.get("kept_out_of_audit"))
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What the next flush of a row means."""
-
-    row: "TenantOwned | TenantRoot"
-    verb: str
-    reason: str | None = None
-    beside: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-
-
-class Keeper(Protocol):
-    """Keeps the audit trail: one event for each change, in the transaction of the change."""
-
-    def tell(self, session: "TenantSession", changes: Sequence[Change]) -> None:
-        """Have the session write the events."""
-        ...
-
-    async def told(self, session: "TenantSession") -> None:
-        """What is left to do once the events are written."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,80 +103,6 @@ class Opening(Protocol):
     def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
         """Who it is that the look-up found. Raises `Unauthenticated`, `Denied`."""
         ...
-
-
-class Base(DeclarativeBase):
-    """Every mapped class, whether tenant-owned or not. Every integer is 63 bits wide."""
-
-    type_annotation_map: ClassVar = {int: Id}
-
-
-class TenantRoot(Base):
-    """The row that is the organization itself: found only by its own id."""
-
-    __abstract__ = True
-    __audited__: ClassVar[bool] = True
-
-    @declared_attr
-    @classmethod
-    def id(cls) -> Mapped[int]:
-        return mapped_column(Id, primary_key=True, autoincrement=True, sort_order=-1)
-
-
-class TenantKeyed(Base):
-    """A row that an organization has one of per some other key: counters, tallies."""
-
-    __abstract__ = True
-    __audited__: ClassVar[bool] = False
-
-    @declared_attr
-    @classmethod
-    def organization_id(cls) -> Mapped[int]:
-        return mapped_column(BigInteger, primary_key=True, sort_order=-2)
-
-
-class TenantOwned(TenantKeyed):
-    """A row that belongs to one organization, and is found only through it.
-
-    The primary key is the pair: on PostgreSQL in fact, on SQLite (where `id` alone is the integer
-    key) in the mapper's eyes.
-    """
-
-    __abstract__ = True
-    #: Whether changes to this table must write an audit event in their transaction.
-    __audited__: ClassVar[bool] = True
-
-    @declared_attr
-    @classmethod
-    def id(cls) -> Mapped[int]:
-        return mapped_column(Id, primary_key=True, autoincrement=True, sort_order=-1)
-
-
-class Versioned:
-    """A row that changes: each UPDATE checks the version it was read at and leaves the next.
-
-    The session stamps the times, so that no use case can forget to.
-    """
-
-    @declared_attr
-    @classmethod
-    def created_at(cls) -> Mapped[datetime]:
-        return mapped_column(Instant, sort_order=90)
-
-    @declared_attr
-    @classmethod
-    def updated_at(cls) -> Mapped[datetime]:
-        return mapped_column(Instant, sort_order=91)
-
-    @declared_attr
-    @classmethod
-    def version(cls) -> Mapped[int]:
-        return mapped_column(sort_order=92)
-
-    @declared_attr.directive
-    @classmethod
-    def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.version}
 
 
 class _FencedSession(Session):

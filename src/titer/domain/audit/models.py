@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import TenantKeyed, TenantOwned
+from titer.kit.owned import TenantKeyed, TenantOwned
 
 
 class AuditEvent(TenantOwned):

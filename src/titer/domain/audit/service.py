@@ -6,7 +6,8 @@ from typing import Any
 from titer.domain.audit.models import AuditEvent
 from titer.domain.audit.rules import canonical, content_hash, entity_type
 from titer.domain.audit.sealing import SEALED_AT_ONCE, seal
-from titer.kit.tenancy import Change, TenantSession
+from titer.kit.changes import Change
+from titer.kit.tenancy import TenantSession
 
 
 class Trail:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from titer.kit.tenancy import TenantOwned, Versioned
+from titer.kit.owned import TenantOwned, Versioned
 
 
 class Client(Versioned, TenantOwned):

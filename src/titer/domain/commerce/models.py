@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.domain.commerce.rules import OrderStatus, PaymentStatus, ProductType
 from titer.kit.db.types import ExactDecimal, Instant
-from titer.kit.tenancy import TenantOwned, Versioned
+from titer.kit.owned import TenantOwned, Versioned
 
 
 class Product(Versioned, TenantOwned):

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import TenantKeyed, TenantOwned
+from titer.kit.owned import TenantKeyed, TenantOwned
 
 
 class ApiKey(TenantOwned):

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from titer.kit.tenancy import Base, TenantKeyed, TenantRoot, Versioned
+from titer.kit.owned import Base, TenantKeyed, TenantRoot, Versioned
 
 
 class Plan(Base):

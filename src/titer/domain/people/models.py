@@ -7,7 +7,7 @@ from sqlalchemy import Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import Base, TenantOwned, Versioned
+from titer.kit.owned import Base, TenantOwned, Versioned
 
 
 class User(Versioned, TenantOwned):

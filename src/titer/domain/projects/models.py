@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Date, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from titer.kit.tenancy import TenantOwned, Versioned
+from titer.kit.owned import TenantOwned, Versioned
 
 
 class Project(Versioned, TenantOwned):

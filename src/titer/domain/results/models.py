@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import ExactDecimal, Instant
-from titer.kit.tenancy import TenantOwned
+from titer.kit.owned import TenantOwned
 
 
 class ResultEntry(TenantOwned):

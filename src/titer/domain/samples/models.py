@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import ExactDecimal, Instant, Words
-from titer.kit.tenancy import TenantKeyed, TenantOwned, Versioned
+from titer.kit.owned import TenantKeyed, TenantOwned, Versioned
 
 
 class Sample(Versioned, TenantOwned):

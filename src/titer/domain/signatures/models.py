@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import TenantOwned
+from titer.kit.owned import TenantOwned
 
 
 class Signature(TenantOwned):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.kit.db.types import ExactDecimal
-from titer.kit.tenancy import TenantOwned, Versioned
+from titer.kit.owned import TenantOwned, Versioned
 
 
 class InstrumentUpload(Versioned, TenantOwned):

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from titer.domain.webhooks.rules import State
 from titer.kit.db.types import Instant
-from titer.kit.tenancy import TenantOwned, Versioned
+from titer.kit.owned import TenantOwned, Versioned
 
 _SECRET = {"kept_out_of_audit": True}
 

@@ -20,12 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 
+from titer.kit.changes import Keeper
 from titer.kit.clock import Clock, SystemClock
 from titer.kit.db import sqlite
 from titer.kit.db.driver import Driver, PostgresDriver, Row, SqliteDriver
 from titer.kit.errors import Unavailable
 from titer.kit.prepared import Lookup, Spelled, spell
-from titer.kit.tenancy import Actor, Keeper, Opening, Tenant, TenantSession
+from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 
 #: SQLSTATE classes that a retry may mend: connection, transaction rollback, resources, locks,
 #: operator intervention.
