@@ -5,6 +5,7 @@ import re
 _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w .()/%-]{0,40}?)="
                    r"(\S.*)$")  # fmt: skip
 _FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
+_RULE = re.compile(r"^\s*[-=]{2,}(?:\|[-=]{2,}){2,}\s*$")
 _WIDE_LINE = 2_000
 #: Cells that hold what looks like two, and the share of lines of which that may be so.
 _GAP = re.compile(r"\d.*\S\s{3,}\S*\d")
@@ -61,7 +62,16 @@ def _closed(cells: list[str]) -> list[str]:
     return cells
 
 
+def _ruled(block: list[str]) -> list[tuple[int, int]]:
+    """The borders of columns that a line of dashes marks: `-------|------|----------`."""
+    rule = next((line for line in block if _RULE.match(line)), None)
+    return [match.span() for match in re.finditer(r"\|", rule)] if rule else []
+
+
 def _split_block(block: list[str]) -> list[list[str]]:
+    ruled = _ruled(block)
+    if ruled:
+        return [_cut(line, ruled) for line in block]
     wide = [line for line in block if re.search(r"\S\s{2,}\S", line)]
     if len(wide) >= 3:
         runs = _blank_runs(wide)

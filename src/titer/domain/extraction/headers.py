@@ -326,6 +326,31 @@ def _columns(sheet: Sheet, table: Table) -> dict[int, Column]:
         cells = _filled_cells(sheet, table.header, index)
         if cells:
             columns[index] = _column(sheet, index, cells)
+    promising = [c.index for c in columns.values() if c.role.value and not c.tests]
+    if len(promising) > 1 and not any(c.tests or c.role.test for c in columns.values()):
+        return _named_from_afar(sheet, table.header, columns, promising)
+    return columns
+
+
+def _named_from_afar(
+    sheet: Sheet, header: tuple[int, ...], columns: dict[int, Column], promising: list[int]
+) -> dict[int, Column]:
+    """Columns of results that lines further up name, and give units: `METHOD,,,NO3+NO2,,Silicate`.
+
+    A line counts that names a test in several of those columns, and none beside them.
+    """
+    above = range(max(0, header[0] - _MAX_HEADER_ROWS), header[0])
+    lines = [
+        row
+        for row in above
+        if len(filled := [c for c in sheet.filled(row) if c != sheet.first_column]) > 1
+        and set(filled) <= set(promising)
+    ]
+    if not any(sheet.tests(sheet.text(row, column)) for row in lines for column in promising):
+        return columns
+    for index in promising:
+        cells = [(row, index) for row in (*lines, *header) if sheet.text(row, index)]
+        columns[index] = _column(sheet, index, cells)
     return columns
 
 
