@@ -1,4 +1,4 @@
-"""How well whole exports are read, as the programs of some 220 instruments write them.
+"""How well whole exports are read, as the programs of some 250 instruments write them.
 
 They are written for these tests from knowledge of what those programs print; values, identifiers
 and names are invented. Each stands beside a document that says what an analyst would enter, which
