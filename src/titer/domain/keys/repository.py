@@ -1,6 +1,7 @@
 """Finding a key before its tenant is known, and keeping a tenant's keys."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from titer.kit.db.types import Instant
 from titer.kit.paging import Slice, Window
 from titer.kit.prepared import Lookup
 from titer.kit.records import Records
-from titer.kit.tenancy import TenantSession
+from titer.kit.tenancy import Actor, Tenant, TenantSession
 
 _COLUMNS: tuple[ColumnClause[Any], ...] = (
     column("organization_id", BigInteger),
@@ -97,6 +98,21 @@ def identity_of(row: Row) -> KeyIdentity:
         requirements=Requirements(*requirements),
         client_id=client_id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOpening:
+    """A key that is looked up together with what it is used for.
+
+    `let_in` says for whom it acts, and as whom; it is handed None where there is no such key.
+    """
+
+    values: Mapping[str, Any]
+    let_in: Callable[[KeyIdentity | None], tuple[Tenant, Actor]]
+    lookup: Lookup = LOOKUP
+
+    def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
+        return self.let_in(None if found is None else identity_of(found))
 
 
 async def find_key(work: Work, digest: bytes) -> KeyIdentity | None:

@@ -1,24 +1,21 @@
 """Who is calling the Results API: a client's key, or one of the laboratory's own."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.domain.keys.repository import LOOKUP, find_key, identity_of
+from titer.domain.keys.repository import KeyOpening, find_key
 from titer.domain.keys.rules import PREFIX, RESULTS_PREFIX, KeyIdentity, Kind, Scope
 from titer.domain.keys.service import KeyUses
 from titer.domain.publication.repository import Publications
 from titer.domain.publication.walks import Walks
 from titer.kit import tokens
-from titer.kit.db.driver import Row
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import InsufficientScope, Problem, Unauthorized
-from titer.kit.prepared import Lookup
 from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web.credentials import bearer
 from titer.kit.web.door import Operations
@@ -56,8 +53,11 @@ class ResultsFace:
         return Caller(await work.enter(*self.let_in(request, key, needs, work.now)))
 
     def opening(self, request: Request, credential: str, needs: str) -> Opening:
-        values = {"digest": tokens.digest(credential)}
-        return _Opening(self, request, needs, self.database.clock.now(), values)
+        now = self.database.clock.now()
+        return KeyOpening(
+            {"digest": tokens.digest(credential)},
+            lambda key: self.let_in(request, key, needs, now),
+        )
 
     def let_in(
         self, request: Request, key: KeyIdentity | None, needs: str, now: datetime
@@ -77,22 +77,6 @@ class ResultsFace:
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """A key that is looked up together with what it is used for."""
-
-    face: ResultsFace
-    request: Request
-    needs: str
-    now: datetime
-    values: Mapping[str, Any]
-    lookup: Lookup = LOOKUP
-
-    def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
-        key = None if found is None else identity_of(found)
-        return self.face.let_in(self.request, key, self.needs, self.now)
 
 
 async def _publications(request: Request) -> Publications:

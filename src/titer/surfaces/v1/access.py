@@ -1,20 +1,18 @@
 """Who is calling the Lab API: an API key, and the session of its organization."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from titer.domain.keys.repository import LOOKUP, find_key, identity_of
+from titer.domain.keys.repository import KeyOpening, find_key
 from titer.domain.keys.rules import PREFIX, KeyIdentity, Scope
 from titer.domain.keys.service import KeyUses
 from titer.domain.organizations.rules import Requirements
 from titer.kit import tokens
-from titer.kit.db.driver import Row
 from titer.kit.db.engine import Database, Work
 from titer.kit.errors import (
     InsufficientScope,
@@ -23,7 +21,6 @@ from titer.kit.errors import (
     Problem,
     Unauthorized,
 )
-from titer.kit.prepared import Lookup
 from titer.kit.tenancy import Actor, Opening, Tenant, TenantSession
 from titer.kit.web import answers
 from titer.kit.web.credentials import bearer
@@ -65,8 +62,11 @@ class LabFace:
         return Caller(key, await work.enter(tenant, actor))
 
     def opening(self, request: Request, credential: str, needs: str) -> Opening:
-        values = {"digest": tokens.digest(credential)}
-        return _Opening(self, request, needs, self.database.clock.now(), values)
+        now = self.database.clock.now()
+        return KeyOpening(
+            {"digest": tokens.digest(credential)},
+            lambda key: self.let_in(request, key, needs, now),
+        )
 
     def let_in(
         self, request: Request, key: KeyIdentity | None, needs: str, now: datetime
@@ -86,22 +86,6 @@ class LabFace:
 
     def refuse(self, request: Request, problem: Problem) -> Response:
         return wire.refuse(request, problem)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """A key that is looked up together with what it is used for."""
-
-    face: LabFace
-    request: Request
-    needs: str
-    now: datetime
-    values: Mapping[str, Any]
-    lookup: Lookup = LOOKUP
-
-    def admit(self, found: Row | None) -> tuple[Tenant, Actor]:
-        key = None if found is None else identity_of(found)
-        return self.face.let_in(self.request, key, self.needs, self.now)
 
 
 async def _caller(request: Request) -> Caller:
