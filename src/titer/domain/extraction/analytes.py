@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from titer.domain.extraction.alike import PARTLY, likeness
+from titer.domain.extraction.families import Families
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.units import is_unit, measure
@@ -70,6 +71,24 @@ _EXPRESSED_AS = re.compile(
     r",?\s*\(?\bas (?:CaCO3|(?:tartaric|citric|lactic|oleic|acetic|malic) acid|SO2)\)?$",
     re.IGNORECASE,
 )
+_SHORTEST_WORD = 3
+#: What says too little alone: many things have them.
+_COMMON = frozenset(
+    (
+        "acid time ratio point index activity density volume size temp temperature pressure free"
+        " rate number degree cell cells solids residue material matter body point test strength"
+        " total bound soluble crude relative specific mean viral load antibody antigen virus"
+        " oxygen demand loss gain weight mass length width surface area phase extract"
+        " stability colour color taste odour species group class type grade factor value"
+        " score level yield power energy force angle speed flow day days hour hours"
+        " reducing organic inorganic volatile dissolved suspended particulate available"
+        " exchangeable extractable saturated unsaturated primary secondary final first second"
+        " initial start end blank raw net gross direct indirect active passive positive negative"
+        " sodium calcium magnesium potassium iron copper zinc lead"
+    ).split()
+)
+_FIGURED_SCORE = 0.8
+_PAIR = 2
 _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
@@ -135,6 +154,7 @@ class Lexicon:
             # A person's word outweighs what the name would mean elsewhere.
             self._exact.update(self._said(aliases, kind))
         self._stems = self._all_stems()
+        self._families = Families(self.assays.values())
         self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
 
     def _said(self, aliases: Iterable[LearnedAlias], kind: str) -> dict[str, dict[int, TestMatch]]:
@@ -186,6 +206,14 @@ class Lexicon:
         held = {name for name, _, _ in found}
         near = [(kin()[n], q, s * 0.97) for n, q, s in found if n in kin() and kin()[n] not in held]
         return found + near
+
+    def by_figure(self, texts: Iterable[str]) -> dict[str, tuple[TestMatch, ...]]:
+        """The assays that bare figures of one column or line name, by their texts."""
+        named = self._families.members(texts)
+        score = _FIGURED_SCORE if len(set(named.values())) > _PAIR else _FIGURED_SCORE * 0.8
+        return {
+            text: (TestMatch(self.assays[assay], score, "figure"),) for text, assay in named.items()
+        }
 
     def match(self, text: str) -> tuple[TestMatch, ...]:
         """The assays a text may name, the likeliest first."""
@@ -275,11 +303,31 @@ class Lexicon:
             (max(likeness(said, _content(name)) for name in (assay.name, *assay.aliases)), assay)
             for assay in self.assays.values()
         ]
-        found = [(score, assay) for score, assay in scored if score]
+        found = [(score, assay) for score, assay in scored if score] or self._by_one_word(said)
         # A few words that several names hold say nothing.
         if len(found) > 1 and max(score for score, _ in found) <= PARTLY:
             return []
         return [TestMatch(assay, score, "alike") for score, assay in found]
+
+    def _by_one_word(self, said: tuple[str, ...]) -> list[tuple[float, Assay]]:
+        """The one assay whose name, in several words, begins or ends with a header's only word."""
+        if (
+            len(said) != 1
+            or len(said[0]) < _SHORTEST_WORD
+            or role_of(said[0]).named
+            or concept_of(said[0])
+        ):
+            return []
+        holding = [
+            assay
+            for assay in self.assays.values()
+            if any(said[0] in words(name) for name in (assay.name, *assay.aliases))
+        ]
+        if len(holding) != 1 or said[0] in _COMMON:
+            return []
+        contents = [_content(name) for name in (holding[0].name, *holding[0].aliases)]
+        ends = any(said[0] in (name[:1] + name[-1:]) for name in contents)
+        return [(PARTLY, holding[0])] if ends else []
 
     def _part(
         self, name: str, size: int, rest: tuple[str, ...], cased: list[str]

@@ -14,6 +14,8 @@ from titer.domain.extraction.wording import words
 
 _MAX_HEADER_ROWS = 8
 _LOOSE = 0.8
+#: The share of cells of a header that may look like `key: 1`, as `A:2S%` does.
+_FEW_STATED = 0.15
 _AS_WELL = 0.85
 _PROMISE = 0.9
 _IN_BRACKETS = re.compile(r"(?<=.)[(\[]([^()\[\]]*)[)\]]")
@@ -96,12 +98,16 @@ def _labels(sheet: Sheet, row: int) -> bool:
         return False
     ids = sheet.strong_ids(row)
     figures = 0
+    by_figure = sheet.by_figure(row)
     for column in filled:
+        if sheet.text(row, column) in by_figure:
+            continue
         if column not in ids and sheet.is_figure(row, column):
             if not sheet.text(row, column).isdigit():
                 return False
             figures += 1
-    if any(_STATED.search(sheet.text(row, column)) for column in filled):
+    stated = sum(bool(_STATED.search(sheet.text(row, column))) for column in filled)
+    if stated > _FEW_STATED * len(filled):
         return False
     if _distinct(ids) >= 2:
         return figures <= 0.34 * len(filled)
@@ -115,7 +121,7 @@ def _labels(sheet: Sheet, row: int) -> bool:
         text = sheet.text(row, column)
         role = sheet.role(text)
         named += bool(role.sample or role.test or role.value or role.unit)
-        labels += bool(role.named or sheet.tests(text) or is_unit(text))
+        labels += bool(role.named or sheet.tests(text) or is_unit(text) or text in by_figure)
     if (
         len(filled) == 2
         and not named
@@ -367,6 +373,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
             continue
         role = sheet.role(text)
         tests = (basis and sheet.tests(f"{text} as {basis}")) or sheet.tests(text)
+        tests = tests or sheet.by_figure(cell[0]).get(text, ())
         if tests and role.value and tests[0].score < 1 and tests[0].kind == "part":
             role = Role(value=role.value)
         if tests and (not column.tests or tests[0].score > column.tests[0].score):

@@ -16,6 +16,10 @@ from titer.domain.extraction.values import Original, Proposal, Unmatched, World
 
 _OPERATORS = "<>=~"
 _MOST_VALUES = 60
+#: Two values and their mean.
+_FEWEST_WITH_MEAN = 3
+#: Instruments round half of the last digit either way, and some of them cut.
+_HALF_UP = Decimal("0.51")
 _AS_IT_IS = (Fit.EXACT, Fit.SPELLED)
 
 
@@ -169,13 +173,34 @@ def settle(group: list[Judged]) -> list[Judged]:
     lesser = [j for j in kept if j.candidate.rank != rank]
     best = [j for j in kept if j.candidate.rank == rank]
     best.sort(key=lambda j: (-j.raw, j.candidate.table, j.candidate.place))
-    distinct = _distinct(best)
+    distinct = _mean_of_all(_distinct(best))
     if len(distinct) > 1:
         for judged in distinct:
             judged.flags.add("several_values")
     elif not all(_same(judged, distinct[0]) for judged in lesser):
         distinct[0].flags.add("sheets_disagree")
     return distinct
+
+
+def _mean_of_all(group: list[Judged]) -> list[Judged]:
+    """Of several values in one unit the one that is the mean of them, to its last decimal."""
+    numbers = [j.candidate.reading.number for j in group]
+    known = [number for number in numbers if number is not None]
+    if len(known) < _FEWEST_WITH_MEAN or len(known) < len(numbers):
+        return group
+    if len({judged.unit for judged in group}) > 1:
+        return group
+    means = [
+        judged
+        for judged, number in zip(group, known, strict=True)
+        if _is_mean_of(number, [other for other in known if other != number])
+    ]
+    return means if len(means) == 1 else group
+
+
+def _is_mean_of(number: Decimal, others: list[Decimal]) -> bool:
+    step = Decimal(1).scaleb(_exponent(number))
+    return bool(others) and abs(sum(others) / len(others) - number) <= step * _HALF_UP
 
 
 def _in_figures(group: list[Judged]) -> list[Judged]:
@@ -330,6 +355,7 @@ _TEST_REASONS = {
     "part": "The test's name is part of the text.",
     "unit": "The analyte is not named; only this test has the unit.",
     "alike": "The test's name says the same in other words.",
+    "figure": "The figure that tells the test from others of its kind names it.",
     "context": "Only the head or the name of the file names the test.",
 }
 _FLAG_REASONS = {

@@ -374,8 +374,14 @@ class TableReader:
         """No analyte is named: a unit that only one assay has may stand for it."""
         assays = self.sheet.lexicon.assays.values()
         best: list[Candidate] = []
+        before = self.columns.undiluted(
+            [c.index for c in self.table.columns.values() if c.role.value]
+        )
         for column in self.table.columns.values():
-            if not column.role.value or column.negative or column.role.sample or column.foreign:
+            if column.negative or column.role.sample or column.foreign or column.index in before:
+                continue
+            promise = column.role.value or self._in_a_unit_alone(column)
+            if not promise:
                 continue
             found: list[Candidate] = []
             for row in self._refs:
@@ -388,13 +394,18 @@ class TableReader:
                 assay = fits[0] if fits else next(iter(assays))
                 test = TestMatch(assay, 0.62 if fits else 0.5, "unit")
                 one = self._candidate(row, (test,), None, column.index, unit, "unnamed",
-                                      column.role.value)  # fmt: skip
+                                      promise)  # fmt: skip
                 if one is not None:
                     one.flags.add("analyte_not_named" if fits else "analyte_assumed")
                     found.append(one)
             if _reach(found) > _reach(best):
                 best = found
         return best
+
+    def _in_a_unit_alone(self, column: Column) -> float:
+        """How far a header can be relied on that is nothing but the unit of the one assay."""
+        alone = column.role.unit == 0 and len(column.texts) == 1 and is_unit(column.texts[0])
+        return UNNAMED if alone and len(self._owners(column.unit)) == 1 else 0.0
 
     def _owners(self, unit: str) -> list[Assay]:
         """The assays with a unit, only those of the same spelling where there are any."""

@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from titer.domain.extraction.dilutions import undiluted_by
 from titer.domain.extraction.headers import Column, Table
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.sheet import Sheet
@@ -38,11 +39,13 @@ def value_after(
 ) -> Column | None:
     """The column of the results between a name's column and the next name's."""
     best: Column | None = None
+    promising = [c.index for c in table.columns.values() if c.role.value]
+    before = undiluted_by(sheet, table, table.body, promising)
     for index in range(name + 1, end):
         column = table.column(index)
         texts = [row for row in rows if sheet.text(row, index)]
         readable = sum(sheet.reading(row, index).kind is not Kind.NONE for row in texts)
-        if column.negative or not texts or readable < _LEAST_READABLE * len(texts):
+        if column.negative or index in before or not texts or readable < _LEAST_READABLE * len(texts):
             continue
         if best is None or column.role.value > best.role.value:
             best = column

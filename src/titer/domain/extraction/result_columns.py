@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import SampleRef
+from titer.domain.extraction.dilutions import undiluted_by
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.numbers import Kind, looks_numeric
 from titer.domain.extraction.realign import realigned
@@ -16,6 +17,7 @@ from titer.domain.extraction.units import Agreement, compare, is_unit
 #: figures, or by a guess.
 _BY_UNIT, UNNAMED, _GUESSED = 0.9, 0.8, 0.45
 _ROWS_WEIGHED = 30
+_MOST_IN_UNIT = 0.3
 _LEAST_VALUE = 0.75
 #: What is left of a column's promise where its unit is not the test's.
 _UNIT_FITS = {Agreement.NOTE: 0.98, Agreement.CONVERTIBLE: 0.95, Agreement.CONTRADICTS: 0.5}
@@ -29,6 +31,7 @@ class ResultColumns:
         self.sheet: Sheet = reader.sheet
         self.table: Table = reader.table
         self._refs = refs
+        self._figured: dict[int, dict[str, tuple[TestMatch, ...]]] = {}
 
     def test_column(self) -> int | None:
         """The column whose cells name the tenant's assays."""
@@ -39,7 +42,9 @@ class ResultColumns:
             for column in self.sheet.filled(row):
                 if column == self.reader.id_column:
                     continue
-                tests = self.sheet.tests(self.sheet.text(row, column))
+                tests = self.sheet.tests(self.sheet.text(row, column)) or self._by_figure(
+                    row, column
+                )
                 if tests:
                     scores[column] += 1
                     weight[column] += tests[0].score ** 2
@@ -58,7 +63,16 @@ class ResultColumns:
     def row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
         text = self.sheet.text(row, column)
         basis = self.sheet.basis(row) if text else ""
-        return (basis and self.sheet.tests(f"{text} as {basis}")) or self.sheet.tests(text)
+        named = (basis and self.sheet.tests(f"{text} as {basis}")) or self.sheet.tests(text)
+        return named or self._by_figure(row, column)
+
+    def _by_figure(self, row: int, column: int) -> tuple[TestMatch, ...]:
+        """The test that a bare figure names, where the column holds several of its kind."""
+        named = self._figured.get(column)
+        if named is None:
+            texts = (self.sheet.text(at, column) for at in self.reader.body)
+            named = self._figured[column] = self.sheet.lexicon.by_figure(texts)
+        return named.get(self.sheet.text(row, column), ())
 
     def _tests_of(self, row: int, test_column: int | None) -> tuple[TestMatch, ...]:
         """The tests that a row names, or else those of the block that it lies in."""
@@ -86,12 +100,18 @@ class ResultColumns:
             if share:
                 fit = self._unit_fit(rows, test_column, column.index)
                 ranked.append((value * (0.85 + 0.15 * share) * fit, column.index))
+        before = self.undiluted([at for _, at in ranked])
+        ranked = [(score, at) for score, at in ranked if at not in before]
         if ranked:
             of_repeats = self._mean_of_repeats(rows, [at for _, at in ranked])
             if of_repeats is not None:
                 return of_repeats, 0.95, True, set()
             return self._best_value(ranked, columns is not self.table.columns)
         return self._guessed_value(rows, test_column)
+
+    def undiluted(self, columns: list[int]) -> set[int]:
+        """Those of some columns that hold what was measured before the dilution was counted in."""
+        return undiluted_by(self.sheet, self.table, self.reader.body, columns)
 
     def _mean_of_repeats(self, rows: list[int], columns: list[int]) -> int | None:
         """The column of means that is filled once for each sample of several lines."""
@@ -189,7 +209,8 @@ class ResultColumns:
             if reading.kind is Kind.NUMBER and wanted and unit:
                 agreed = compare(unit, wanted)[0] in (Agreement.SAME, Agreement.NOTE)
                 own, other = own + agreed, other + (not agreed)
-        return own > 0 and other == 0
+        # The unit of a line or two says nothing of all the others.
+        return own >= _MOST_IN_UNIT * len(rows) and own > 0 and other == 0
 
     def unit_column(self, rows: list[int], at: int) -> int | None:
         """The nearest column of units, to the right first."""

@@ -98,6 +98,8 @@ _VALUE: dict[str, float] = {
               "|adj result|adj conc|adj concentration|adjusted conc|adj value"
               "|corr con|corr conc|wt corr conc|weight corrected conc"
               "|weight corrected concentration"
+              "|conc x adf x mdf|conc x df|conc x dil|conc x dilution|conc x dilution factor"
+              "|conc x dil factor|concentration x dilution|concentration x dilution factor"
               "|conc undiluted sample|undiluted conc|undiluted concentration"),
         (0.975, "c mean|mean c|c avg"
                 "|mean conc|mean concentration|average conc|average concentration"
@@ -167,7 +169,9 @@ _NEGATIVE = frozenset(
     ).split()
 )
 #: What was measured on the way to the sample's own content.
-_BEFORE_THE_END = frozenset("reaction well digest extract tube eluate aliquot diluted".split())
+_BEFORE_THE_END = frozenset(
+    "reaction well digest extract tube eluate aliquot diluted calib calibration".split()
+)
 _SOFT_NEGATIVE = frozenset(("id sample name no mw matrix code pct mass type nm c").split())
 _STATISTIC = re.compile(
     r"^(?:sd|s\.?d\.?|std\.?\s?dev\.?|stdev|stddev|standard deviation|%?\s?rsd.*|rel\.?\s?std.*|cv"
@@ -209,6 +213,9 @@ _CONTROL_TYPE = re.compile(
 
 
 _NUMBER_OF_RESULT = re.compile(r"[a-z]{0,2}\d{1,2}")
+_NUMBERED_RESULT = re.compile(r"(?:r|result|res|ergebnis|wert) ?\d{1,2}")
+#: The first of several names of a sample: `Sample ID 1`.
+_FIRST = re.compile(r" ?1$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +258,7 @@ def role_of(text: str) -> Role:
     whole, core = key(text), key(_core(text))
     sample = test = unit = value = 0.0
     for name in (whole, core):
-        if name in _SAMPLE_STRONG:
+        if name in _SAMPLE_STRONG or _FIRST.sub("", name) in _SAMPLE_STRONG:
             sample = max(sample, 1.0)
         elif name in _SAMPLE_FAIR:
             sample = max(sample, 0.7)
@@ -260,10 +267,13 @@ def role_of(text: str) -> Role:
         test = max(test, 1.0 if name in _TEST else 0.0)
         unit = max(unit, 1.0 if name in _UNIT or _unnumbered(name) in _UNIT else 0.0)
         value = max(value, _VALUE.get(name, 0.0))
+    bracket = _bracket(text)
+    if _NUMBERED_RESULT.fullmatch(core) and bracket:
+        # `R1 (Drift)` beside `R2 (Content)`: only the brackets tell which is the result.
+        value = _VALUE.get(key(bracket), 0.0)
     negative = bool(negative_words(text)) and not (sample or test or unit or value)
     if not value and not (sample or test or unit):
         value = _loose_value(text, negative)
-    bracket = _bracket(text)
     if value and (
         negative_words(bracket) - _SOFT_NEGATIVE or _BEFORE_THE_END.intersection(words(bracket))
     ):

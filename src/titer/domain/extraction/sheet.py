@@ -35,6 +35,7 @@ class Sheet:
         self.rows = [tuple([cell.strip() for cell in row]) for row in grid.rows]
         self._filled: list[list[int] | None] = [None] * len(self.rows)
         self._readings: dict[str, Reading] = {}
+        self._figured: dict[int, dict[str, tuple[TestMatch, ...]]] = {}
         self._bases: dict[int, str] = {}
         #: Which rows are known to label the columns below them, and which are known not to.
         self.headers: dict[int, bool] = {}
@@ -122,6 +123,13 @@ class Sheet:
 
     def tests(self, text: str) -> tuple[TestMatch, ...]:
         return self.lexicon.match(text) if text else ()
+
+    def by_figure(self, row: int) -> dict[str, tuple[TestMatch, ...]]:
+        """The tests that the bare figures of a row name, if it heads columns of them."""
+        held = self._figured.get(row)
+        if held is None:
+            held = self._figured[row] = self.lexicon.by_figure(self.rows[row])
+        return held
 
     def basis(self, row: int) -> str:
         """The element that a line's unit says its result is expressed as: N of `mg N/L`."""

@@ -11,6 +11,8 @@ _GREEK = {
 _TOKEN = re.compile(r"[a-z]+\d*[a-z0-9]*|\d+(?:[.,]\d+)?[a-z]*|[%#±]|[^\x00-\x7f\W]+")
 _CAMEL = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z])")
 _SPACES = re.compile(r"\s+")
+#: German compounds are taken apart after what says "total".
+_TOTAL = re.compile(r"\bgesamt(?=[a-z]{4})")
 
 
 @lru_cache(maxsize=65536)
@@ -28,7 +30,7 @@ def fold(text: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """The words of a name in order, with camel case and underscores taken apart."""
     spaced = _CAMEL.sub(" ", text[:200]).replace("_", " ")
-    return tuple(_TOKEN.findall(fold(spaced)))
+    return tuple(_TOKEN.findall(_TOTAL.sub("gesamt ", fold(spaced))))
 
 
 @lru_cache(maxsize=65536)
