@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from titer.domain.extraction.alike import PARTLY, likeness
+from titer.domain.extraction.cognates import cognate
 from titer.domain.extraction.families import Families
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
+from titer.domain.extraction.short_forms import SHORTEST, ShortForms
 from titer.domain.extraction.units import is_unit, measure
 from titer.domain.extraction.values import Assay, LearnedAlias
-from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
+from titer.domain.extraction.vocabulary import cognates, concept_of, concepts, elements, kin
 from titer.domain.extraction.wording import key, words
 
 _QUALIFIERS = {
@@ -71,7 +73,7 @@ _EXPRESSED_AS = re.compile(
     r",?\s*\(?\bas (?:CaCO3|(?:tartaric|citric|lactic|oleic|acetic|malic) acid|SO2)\)?$",
     re.IGNORECASE,
 )
-_SHORTEST_WORD = 3
+_SHORTENED = 0.58
 #: What says too little alone: many things have them.
 _COMMON = frozenset(
     (
@@ -87,10 +89,27 @@ _COMMON = frozenset(
         " sodium calcium magnesium potassium iron copper zinc lead"
     ).split()
 )
+#: What is examined, and how: words of a test's name that an instrument leaves out.
+_CONTEXT = frozenset(
+    (
+        "activity urine strip sediment whole blood venous arterial capillary milk soil feed wine"
+        " beer juice oil grain meat fish food flour honey water wastewater effluent air leaf"
+        " plant tissue presumptive spp species fluorometric photometric enzymatic"
+        " spectrophotometric gravimetric titrimetric coulometric volumetric colorimetric"
+        " potentiometric calculated automated manual quantitative qualitative semiquantitative"
+        " viral load dna rna residue residues purified drinking surface ground rapid"
+        " laboratory field reference gene target kjeldahl dumas combustion karl fischer tpa"
+        " brookfield bradford bca qpcr ddpcr rtpcr pcr nir xrf elisa gc hplc petrifilm kf titration"
+        " oven gravimetry nephelometric soxhlet gerber ise electrode cuvette probe is as"
+    ).split()
+)
 _FIGURED_SCORE = 0.8
+_COGNATE = 0.95
 _PAIR = 2
 _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
+#: What was added to be measured beside the analyte: internal standards and labelled compounds.
+_INTERNAL = re.compile(r"\(I\.?S(?:TD)?\.?\)|\b1[35][CN]\d{0,2}-|-d\d{1,2}\b|^d(?:[3-7]|1\d)-")
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
 
 
@@ -153,8 +172,13 @@ class Lexicon:
         for aliases, kind in ((learned, "learned"), (hinted, "hint")):
             # A person's word outweighs what the name would mean elsewhere.
             self._exact.update(self._said(aliases, kind))
+        self._own_cognates = self._all_cognates()
         self._stems = self._all_stems()
         self._families = Families(self.assays.values())
+        self._short = ShortForms(
+            (assay, [_content(name) for name in (assay.name, *assay.aliases)])
+            for assay in self.assays.values()
+        )
         self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
 
     def _said(self, aliases: Iterable[LearnedAlias], kind: str) -> dict[str, dict[int, TestMatch]]:
@@ -166,12 +190,27 @@ class Lexicon:
                 said.setdefault(key(alias.text), {})[assay.id] = TestMatch(assay, 1.0, kind)
         return said
 
+    def _all_cognates(self) -> dict[str, list[Assay]]:
+        """The assays by the forms of their names that languages share."""
+        found: dict[str, list[Assay]] = {}
+        for assay in self.assays.values():
+            for form in {cognate(name) for name in (assay.name, *assay.aliases)} - {""}:
+                found.setdefault(form, []).append(assay)
+        return found
+
     def _all_stems(self) -> frozenset[str]:
         """A word of every name that could lead to an assay; most texts hold none of them."""
         names = set(self._exact)
         names.update(name for name, found in concepts().items() if found & self._concepts.keys())
         symbols = [symbol for symbol, name in elements().items() if name in self._concepts]
-        return frozenset(stem for name in [*names, *symbols] for stem in _stems(name))
+        forms = [form for form, found in cognates().items() if found & self._concepts.keys()]
+        forms += self._own_cognates
+        return frozenset(
+            (
+                *(stem for name in [*names, *symbols] for stem in _stems(name)),
+                *(word for form in forms for word in form.split()),
+            )
+        )
 
     def _learn(self, assay: Assay) -> None:
         spelled = [(assay.code, "code"), (assay.name, "name")]
@@ -192,17 +231,30 @@ class Lexicon:
 
     def _assay_concepts(self, assay: Assay) -> list[tuple[str, frozenset[str], float]]:
         found: list[tuple[str, frozenset[str], float]] = []
+        in_context: list[tuple[str, frozenset[str], float]] = []
         for text in (assay.name, *assay.aliases):
-            found += [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(text)]
+            if _nuclides(text):
+                # Of a nuclide nothing but itself is a spelling: Cs-134 is not Cs-137.
+                return []
+            named = [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(text)]
+            known = {concept for concept, _, _ in named}
+            found += named
+            in_context += [
+                (concept, _qualifiers(rest), 0.88)
+                for concept, rest in _concepts_in_context(text)
+                if concept not in known
+            ]
         if assay.unit.strip() == "%":
             # Neutrophils in percent are a test of their own, however a laboratory calls them.
             found = [(_in_percent(c), q, s) for c, q, s in found]
+            in_context = [(_in_percent(c), q, s) for c, q, s in in_context]
         if not found and assay.code:
             code = assay.code.strip()
             names = concept_of(code)
             if not names and code.capitalize() in elements() and not key(assay.name):
                 names = frozenset((elements()[code.capitalize()],))
             found += [(name, frozenset(), 0.93) for name in names]
+        found += [one for one in in_context if one[0] not in {name for name, _, _ in found}]
         held = {name for name, _, _ in found}
         near = [(kin()[n], q, s * 0.97) for n, q, s in found if n in kin() and kin()[n] not in held]
         return found + near
@@ -225,12 +277,13 @@ class Lexicon:
         return cached
 
     def _match(self, text: str) -> tuple[TestMatch, ...]:
-        if not text or len(text) > 100 or looks_numeric(text):
+        if not text or len(text) > 100 or looks_numeric(text) or _INTERNAL.search(text):
             return ()
+        known = self._knows(text)
         concentration = _CONCENTRATION_OF.match(text)
-        if concentration and not self._stems.intersection(_stems(text)):
+        if concentration and not known:
             return self._match(concentration[1])
-        if not self._stems.intersection(_stems(text)):
+        if not known:
             return ()
         best: dict[int, TestMatch] = {}
         for variant, factor, rest in _variants(text):
@@ -248,6 +301,14 @@ class Lexicon:
         ranked = sorted(best.values(), key=lambda m: (-m.score, m.assay.id))
         return tuple(m for m in ranked if m.score >= 0.4)
 
+    def _knows(self, text: str) -> bool:
+        """Whether a text holds a word of some name; most do not, which saves all further looks."""
+        return not (
+            self._stems.isdisjoint(_stems(text))
+            and self._stems.isdisjoint(cognate(text).split())
+            and not self._short.may_know(text)
+        )
+
     def _whole(self, text: str, qualifiers: frozenset[str]) -> list[TestMatch]:
         """Matches of a text taken as one name."""
         exact = self._exact.get(key(text), {})
@@ -257,7 +318,20 @@ class Lexicon:
             return [_cased(match, text) for match in fits]
         found = self._of_concepts(concept_of(text), qualifiers, 1.0)
         # `Er` is erbium, and the real extract of a beer where nobody measures erbium.
-        return found or self._of_concepts(concepts().get(key(text), frozenset()), qualifiers, 0.95)
+        found = found or self._of_concepts(concepts().get(key(text), frozenset()), qualifiers, 0.95)
+        return found or self._of_cognates(text, qualifiers)
+
+    def _of_cognates(self, text: str, qualifiers: frozenset[str]) -> list[TestMatch]:
+        """Matches of the same word in another language."""
+        form = cognate(text)
+        if not form or concept_of(text):
+            return []
+        own = [
+            TestMatch(assay, _COGNATE, "synonym")
+            for assay in self._own_cognates.get(form, ())
+            if not qualifiers or _qualifier_fit(_own(assay), qualifiers)
+        ]
+        return own or self._of_concepts(cognates().get(form, frozenset()), qualifiers, _COGNATE)
 
     def _of_concepts(
         self, names: frozenset[str], qualifiers: frozenset[str], factor: float
@@ -303,31 +377,27 @@ class Lexicon:
             (max(likeness(said, _content(name)) for name in (assay.name, *assay.aliases)), assay)
             for assay in self.assays.values()
         ]
-        found = [(score, assay) for score, assay in scored if score] or self._by_one_word(said)
+        found = [(score, assay) for score, assay in scored if score] or self._by_one_word(
+            text, said
+        )
         # A few words that several names hold say nothing.
         if len(found) > 1 and max(score for score, _ in found) <= PARTLY:
             return []
         return [TestMatch(assay, score, "alike") for score, assay in found]
 
-    def _by_one_word(self, said: tuple[str, ...]) -> list[tuple[float, Assay]]:
-        """The one assay whose name, in several words, begins or ends with a header's only word."""
-        if (
-            len(said) != 1
-            or len(said[0]) < _SHORTEST_WORD
-            or role_of(said[0]).named
-            or concept_of(said[0])
-        ):
+    def _by_one_word(self, text: str, said: tuple[str, ...]) -> list[tuple[float, Assay]]:
+        """The one assay whose name a header's only word is one end of, or shortens."""
+        if len(said) != 1:
             return []
-        holding = [
-            assay
-            for assay in self.assays.values()
-            if any(said[0] in words(name) for name in (assay.name, *assay.aliases))
-        ]
-        if len(holding) != 1 or said[0] in _COMMON:
+        word = said[0]
+        if word in _COMMON or role_of(word).named or concept_of(word):
             return []
-        contents = [_content(name) for name in (holding[0].name, *holding[0].aliases)]
-        ends = any(said[0] in (name[:1] + name[-1:]) for name in contents)
-        return [(PARTLY, holding[0])] if ends else []
+        if len(word) >= SHORTEST and self._short.holding(word) == 1:
+            ends = self._short.at_an_end(word)
+            if ends is not None:
+                return [(PARTLY, ends)]
+        short = self._short.find(text.strip())
+        return [(_SHORTENED, short)] if short is not None else []
 
     def _part(
         self, name: str, size: int, rest: tuple[str, ...], cased: list[str]
@@ -395,6 +465,20 @@ def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
             if name in names and _telling(name, size) and len(known) == len(rest):
                 return [(found, rest) for found in names[name]]
     return []
+
+
+def _concepts_in_context(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The concepts of a name that says as well in what, or how, they are determined."""
+    head, comma, tail = text.partition(",")
+    if comma:
+        turned = _named_concepts(f"{tail} {head}")
+        if turned:
+            return turned
+        rest = words(tail)
+        if all(w in _CONTEXT or w in NOISE or w in _QUALIFIERS for w in rest):
+            return [(found, (*more, *rest)) for found, more in _named_concepts(head)]
+    bare = [word for word in text.split() if not all(w in _CONTEXT for w in words(word))]
+    return _named_concepts(" ".join(bare)) if 0 < len(bare) < len(text.split()) else []
 
 
 def _telling(name: str, size: int) -> bool:

@@ -13,7 +13,9 @@ from titer.domain.extraction.values import Assay
 from titer.domain.extraction.wording import key
 
 _FIGURE = re.compile(r"(?<![\d.,])\d{1,4}(?:[.,]\d{1,2})?(?![\d.,])")
-_BARE = re.compile(r"^(\d{1,4}(?:[.,]\d{1,2})?)\s*(?:%|vol\s*%|%\s*vol|min(?:utes)?\.?|h|d|days?)?$", re.I)
+_BARE = re.compile(
+    r"^(\d{1,4}(?:[.,]\d{1,2})?)\s*(?:%|vol\s*%|%\s*vol|min(?:utes)?\.?|h|d|days?)?$", re.IGNORECASE
+)
 _LEAST_MEMBERS = 2
 
 

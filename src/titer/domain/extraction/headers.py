@@ -97,15 +97,17 @@ def _labels(sheet: Sheet, row: int) -> bool:
     ):
         return False
     ids = sheet.strong_ids(row)
-    figures = 0
     by_figure = sheet.by_figure(row)
-    for column in filled:
-        if sheet.text(row, column) in by_figure:
-            continue
-        if column not in ids and sheet.is_figure(row, column):
-            if not sheet.text(row, column).isdigit():
-                return False
-            figures += 1
+    plain = [
+        text
+        for column in filled
+        if (text := sheet.text(row, column)) not in by_figure
+        and column not in ids
+        and sheet.is_figure(row, column)
+    ]
+    figures = len(plain)
+    if not all(text.isdigit() for text in plain):
+        return False
     stated = sum(bool(_STATED.search(sheet.text(row, column))) for column in filled)
     if stated > _FEW_STATED * len(filled):
         return False

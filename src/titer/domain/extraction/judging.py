@@ -200,7 +200,7 @@ def _mean_of_all(group: list[Judged]) -> list[Judged]:
 
 def _is_mean_of(number: Decimal, others: list[Decimal]) -> bool:
     step = Decimal(1).scaleb(_exponent(number))
-    return bool(others) and abs(sum(others) / len(others) - number) <= step * _HALF_UP
+    return bool(others) and abs(sum(others, Decimal(0)) / len(others) - number) <= step * _HALF_UP
 
 
 def _in_figures(group: list[Judged]) -> list[Judged]:

@@ -45,7 +45,12 @@ def value_after(
         column = table.column(index)
         texts = [row for row in rows if sheet.text(row, index)]
         readable = sum(sheet.reading(row, index).kind is not Kind.NONE for row in texts)
-        if column.negative or index in before or not texts or readable < _LEAST_READABLE * len(texts):
+        if (
+            column.negative
+            or index in before
+            or not texts
+            or readable < _LEAST_READABLE * len(texts)
+        ):
             continue
         if best is None or column.role.value > best.role.value:
             best = column
