@@ -110,6 +110,10 @@ _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 #: What was added to be measured beside the analyte: internal standards and labelled compounds.
 _INTERNAL = re.compile(r"\(I\.?S(?:TD)?\.?\)|\b1[35][CN]\d{0,2}-|-d\d{1,2}\b|^d(?:[3-7]|1\d)-")
+#: The last gate of a cytometer's path: `Lymphocytes/Singlets/CD45+/CD3+ | Freq. of Parent`.
+_POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
+#: What analysers append to the names of calculated results.
+_CALCULATED = re.compile(r"(?<=[\w)])c$")
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
 
 
@@ -283,6 +287,8 @@ class Lexicon:
         concentration = _CONCENTRATION_OF.match(text)
         if concentration and not known:
             return self._match(concentration[1])
+        if not known and _CALCULATED.search(text):
+            return self._match(text[:-1])
         if not known:
             return ()
         best: dict[int, TestMatch] = {}
@@ -537,6 +543,9 @@ def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
     for content in inner:
         if (role_of(core).value or role_of(core).negative) and not _tells_more(core):
             seen.append((content, 0.95, words(core)))
+    population = _POPULATION.match(text)
+    if population:
+        seen.append((population[1], 0.95, ()))
     head, sign, tail = text.partition(":")
     if sign and tail.strip():
         seen.append((tail.strip(), 0.9, words(head)))

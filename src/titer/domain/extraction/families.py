@@ -1,6 +1,6 @@
 """Tests that differ by a figure alone, and texts that give nothing but that figure.
 
-A distillation's temperatures at 10, 50 and 90 % recovered, a dissolution after 15, 30 and 45 minutes:
+A distillation's temperatures at 10, 50 and 90 % recovered, a dissolution after 15 and 30 minutes:
 instruments print them as a table whose first column, or first line, holds the bare figures.
 """
 

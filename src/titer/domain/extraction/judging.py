@@ -204,9 +204,13 @@ def _is_mean_of(number: Decimal, others: list[Decimal]) -> bool:
 
 
 def _in_figures(group: list[Judged]) -> list[Judged]:
-    """Without the words that interpret a figure, where the test has a unit."""
+    """Without the words that interpret a figure, or the figures that a word interprets."""
     figures = [j for j in group if j.candidate.reading.kind is not Kind.TEXT]
-    return figures if figures and group[0].test.assay.unit else group
+    if group[0].test.assay.unit:
+        return figures or group
+    said = [j for j in group if j.candidate.reading.kind is Kind.TEXT]
+    # A test without a unit is answered by the word where all figures are in units of a signal.
+    return said if said and all(j.unit for j in figures) else group
 
 
 def _as_named(group: list[Judged]) -> list[Judged]:

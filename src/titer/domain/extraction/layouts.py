@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from titer.domain.extraction.analytes import NOISE, TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
@@ -19,6 +20,7 @@ from titer.domain.extraction.wording import fold
 
 _TOO_MANY_COLUMNS = 6
 _PROMISING = 0.9
+_LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
 
 
 def _reach(found: list[Candidate]) -> float:
@@ -146,6 +148,17 @@ class TableReader:
                     found.append(one)
         return found
 
+    def _counts_lines(self, column: Column) -> bool:
+        """Whether a column only numbers the lines: `N.` over 1, 2, 3 is not nitrogen."""
+        if column.unit or any(len(text) > _LONGEST_COUNTER for text in column.texts):
+            return False
+        texts = [text for row in self.body if (text := self.sheet.text(row, column.index))]
+        counted = [int(text) for text in texts if text.isdigit()]
+        steps = {after - one for one, after in pairwise(counted)}
+        # The line of a mean or of a signature has no number.
+        enough = len(counted) >= max(_LEAST_COUNTED, _MOST_COUNTED * len(texts))
+        return enough and steps == {1}
+
     @staticmethod
     def _wide_role(column: Column) -> float:
         return max(column.role.value, 0.96) if column.tests[0].score > 0.8 else 0.9
@@ -157,6 +170,8 @@ class TableReader:
             if not column.tests or column.negative or column.role.unit:
                 continue
             if column.index == self.reader.id_column:
+                continue
+            if self._counts_lines(column):
                 continue
             readable, filled = self._readable(column.index)
             if not readable or readable < 0.5 * filled:
@@ -221,7 +236,8 @@ class TableReader:
         """Lines of several results, each in columns of its own."""
         names = name_columns(self.sheet, self.table, self._refs)
         found: list[Candidate] = []
-        ends = [*names[1:], max(self.table.columns, default=0) + 1]
+        width = max((len(self.sheet.rows[row]) for row in self._refs), default=0)
+        ends = [*names[1:], max(max(self.table.columns, default=0) + 1, width)]
         for name, end in zip(names, ends, strict=False):
             value = value_after(self.sheet, self.table, self._refs, name, end)
             if value is None:

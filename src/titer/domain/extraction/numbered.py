@@ -12,11 +12,14 @@ from titer.domain.extraction.sheet import Sheet
 _FIGURES = re.compile(r"\d+")
 _LEAST_NAMED = 0.5
 _LEAST_READABLE = 0.5
+_LEAST_BARE = 3
 
 
 def name_columns(sheet: Sheet, table: Table, rows: Iterable[int]) -> list[int]:
     """The columns that name the results of a line, where there are several under one header,
     whether that is numbered or stands there again."""
+    if not table.header:
+        return _bare_names(sheet, rows)
     stems: dict[str, list[int]] = defaultdict(list)
     counts = Counter(column.texts for column in table.columns.values())
     for column in table.columns.values():
@@ -26,6 +29,14 @@ def name_columns(sheet: Sheet, table: Table, rows: Iterable[int]) -> list[int]:
             stems[_FIGURES.sub("#", text)].append(column.index)
     longest = max(stems.values(), key=len, default=[])
     return sorted(longest) if len(longest) > 1 else []
+
+
+def _bare_names(sheet: Sheet, rows: Iterable[int]) -> list[int]:
+    """The columns of names in lines of names and results by turns, as small analysers write them."""
+    rows = list(rows)
+    width = max((len(sheet.rows[row]) for row in rows), default=0)
+    named = [c for c in range(width) if len(rows) > 1 and _names_tests(sheet, c, rows)]
+    return named if len(named) >= _LEAST_BARE else []
 
 
 def _names_tests(sheet: Sheet, column: int, rows: Iterable[int]) -> bool:
@@ -40,7 +51,7 @@ def value_after(
     """The column of the results between a name's column and the next name's."""
     best: Column | None = None
     promising = [c.index for c in table.columns.values() if c.role.value]
-    before = undiluted_by(sheet, table, table.body, promising)
+    before = undiluted_by(sheet, table, rows, promising)
     for index in range(name + 1, end):
         column = table.column(index)
         texts = [row for row in rows if sheet.text(row, index)]

@@ -83,7 +83,7 @@ _QUALITATIVE = re.compile(
     r"|susceptible|intermediate|growth|no growth|mtb .{3,30}|detectable|grayzone|gray zone"
     r"|\+{1,4}|\(\+\)|[1-4]\++$|sensitive|wild ?type|mutant|heterozygous|homozygous"
     r"|not present|presence|absence|small|moderate|large|few|many|occasional|rare|numerous"
-    r"|amplified|no amplification)(?:\b.{0,40})?$"
+    r"|trace[ -]\w+|lysed|hemolyzed|non[- ]hemolyzed|amplified|no amplification)(?:\b.{0,40})?$"
 )
 _GRADE = re.compile(r"^[1-4]\++$")
 _POINT = re.compile(r"^-?\d+\.(?:\d{1,2}|\d{4,})$|^-?0?\.\d+$|^-?0\.\d+$|^-?\d{4,}\.\d+$")

@@ -111,7 +111,7 @@ class ResultColumns:
 
     def undiluted(self, columns: list[int]) -> set[int]:
         """Those of some columns that hold what was measured before the dilution was counted in."""
-        return undiluted_by(self.sheet, self.table, self.reader.body, columns)
+        return undiluted_by(self.sheet, self.table, self._refs, columns)
 
     def _mean_of_repeats(self, rows: list[int], columns: list[int]) -> int | None:
         """The column of means that is filled once for each sample of several lines."""

@@ -63,6 +63,7 @@ _NEAR = (
     ("total phosphorus", "element:P"),
     # Most laboratories have only one of them, and mean the one that is related to 25 degrees.
     ("conductivity", "specific conductance"),
+    ("bicarbonate", "bicarbonate actual"),
 )
 
 
