@@ -13,7 +13,7 @@ from titer.domain.extraction.short_forms import SHORTEST, ShortForms
 from titer.domain.extraction.units import is_unit, measure
 from titer.domain.extraction.values import Assay, LearnedAlias
 from titer.domain.extraction.vocabulary import cognates, concept_of, concepts, elements, kin
-from titer.domain.extraction.wording import key, words
+from titer.domain.extraction.wording import fold, key, words
 
 _QUALIFIERS = {
     "total": "total", "tot": "total", "gesamt": "total", "totale": "total",
@@ -168,6 +168,8 @@ class Lexicon:
         hinted: Iterable[LearnedAlias] = (),
     ) -> None:
         self.assays = {assay.id: assay for assay in assays}
+        #: The units of the catalogue, folded.
+        self.units = {fold(assay.unit) for assay in self.assays.values() if assay.unit}
         self._exact: dict[str, dict[int, TestMatch]] = {}
         self._concepts: dict[str, list[_Entry]] = {}
         self._cache: dict[str, tuple[TestMatch, ...]] = {}
@@ -180,7 +182,7 @@ class Lexicon:
         self._stems = self._all_stems()
         self._families = Families(self.assays.values())
         self._short = ShortForms(
-            (assay, [_content(name) for name in (assay.name, *assay.aliases)])
+            (assay, [(_content(name), words(name)) for name in (assay.name, *assay.aliases)])
             for assay in self.assays.values()
         )
         self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
@@ -446,7 +448,8 @@ def _own(assay: Assay) -> frozenset[str]:
 
 
 def _in_percent(concept: str) -> str:
-    return f"{concept} %" if f"{concept} %" in concepts() else concept
+    share = f"{concept} %"
+    return share if share in concepts().get(share, ()) else concept
 
 
 def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -26,9 +26,9 @@ class Families:
         found: dict[str, dict[Decimal, set[int]]] = defaultdict(lambda: defaultdict(set))
         for assay in assays:
             for name in (assay.name, *assay.aliases):
-                figures = _FIGURE.findall(name)
-                if len(figures) == 1:
-                    found[key(_FIGURE.sub(" # ", name))][_number(figures[0])].add(assay.id)
+                for figure in _FIGURE.finditer(name):
+                    rest = f"{name[: figure.start()]} # {name[figure.end() :]}"
+                    found[key(rest)][_number(figure[0])].add(assay.id)
         self._families = [
             {figure: next(iter(ids)) for figure, ids in members.items() if len(ids) == 1}
             for members in found.values()

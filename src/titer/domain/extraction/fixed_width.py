@@ -4,6 +4,8 @@ import re
 
 _PAIR = re.compile(r"^\s*([^:=\d][^:=]{0,60}?)\s*[:=]\s+(\S.*)$|^\s*([A-Za-z][\w .()/%-]{0,40}?)="
                    r"(\S.*)$")  # fmt: skip
+#: One of several keys with their values on a line: `Test Name : CORTISOL     Lot : CO1907`.
+_KEYED = re.compile(r"^([A-Za-z][\w .()/#%-]{0,40}?)\s?:\s+(\S.*)$")
 _FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _RULE = re.compile(r"^\s*[-=]{2,}(?:\|[-=]{2,}){2,}\s*$")
 _WIDE_LINE = 2_000
@@ -33,6 +35,102 @@ def _blank_runs(block: list[str]) -> list[tuple[int, int]]:
     return runs
 
 
+_TOKEN = re.compile(r"\S+(?: \S+)*")
+_SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
+_WORD = re.compile(r"\S+")
+_FIGURE = re.compile(r"^[<>]?\s?[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?$")
+_RULED = re.compile(r"^[\s\-=_.*+|]+$")
+_LEAST_BODY, _MOST_HEADINGS = 3, 4
+_LEAST_FIGURES = 0.4
+
+
+def _is_body(line: str) -> bool:
+    """Whether so many of a line's cells are figures that it is one of a table."""
+    cells = _TOKEN.findall(line)
+    figures = sum(bool(_FIGURE.match(cell)) for cell in cells)
+    return len(cells) > 2 and figures >= _LEAST_FIGURES * len(cells)
+
+
+def _columns_of_body(block: list[str]) -> list[tuple[int, int]]:
+    """The spans of the columns that the lines of figures of a block agree in."""
+    body = [line for line in block if _is_body(line)]
+    if len(body) < _LEAST_BODY:
+        return []
+    runs = _blank_runs(body)
+    width = max(len(line) for line in body)
+    starts = [0, *(right for _, right in runs)]
+    ends = [*(left for left, _ in runs), width]
+    spans = list(zip(starts, ends, strict=True))
+    most = max(len(_TOKEN.findall(line)) for line in body)
+    return spans if len(spans) > 2 and len(spans) >= most else []
+
+
+def _nearest(spans: list[tuple[int, int]], start: int, end: int) -> int:
+    """The column that a word stands over, or else next to."""
+
+    def apart(span: tuple[int, int]) -> tuple[int, float]:
+        overlap = min(end, span[1]) - max(start, span[0])
+        return (-overlap, abs((start + end) / 2 - (span[0] + span[1]) / 2))
+
+    return min(range(len(spans)), key=lambda at: apart(spans[at]))
+
+
+def _under(line: str, spans: list[tuple[int, int]]) -> list[str]:
+    """A line's words put into the columns that they stand over."""
+    cells: list[list[str]] = [[] for _ in spans]
+    for token in _TOKEN.finditer(line):
+        covered = [at for at, (left, right) in enumerate(spans)
+                   if token.start() < right and token.end() > left]  # fmt: skip
+        if len(covered) < 2:
+            cells[_nearest(spans, token.start(), token.end())].append(token[0])
+            continue
+        for word in _WORD.finditer(token[0]):
+            start = token.start() + word.start()
+            cells[_nearest(spans, start, start + len(word[0]))].append(word[0])
+    return [" ".join(words) for words in cells]
+
+
+def _by_body(block: list[str]) -> list[list[str]] | None:
+    """A block whose headings stand over its columns, but are not parted as these are."""
+    spans = _columns_of_body(block)
+    if not spans:
+        return None
+    first = next(at for at, line in enumerate(block) if _is_body(line))
+    rows: list[list[str]] = []
+    for at, line in enumerate(block):
+        heading = first - _MOST_HEADINGS <= at < first and _heads(line, spans)
+        follows = at > first and not _is_keyed(line) and _fits(line, spans)
+        if _RULED.match(line):
+            rows.append([line.strip()])
+        elif _is_body(line) or heading or follows:
+            rows.append(_under(line, spans))
+        else:
+            rows.append(_split_line(line))
+    return rows
+
+
+def _heads(line: str, spans: list[tuple[int, int]]) -> bool:
+    """Whether a line is made of labels over several of the columns."""
+    return sum(bool(cell) for cell in _under(line, spans)) > 1 and ":" not in line
+
+
+def _is_keyed(line: str) -> bool:
+    """Whether a line is made of keys, each with its value."""
+    pair = _PAIR.match(line)
+    if pair and not re.search(r"\s{2,}", (pair[2] or pair[4]).strip()):
+        return True
+    return all(_KEYED.match(cell) for cell in re.split(r"\s{2,}", line.strip()))
+
+
+def _fits(line: str, spans: list[tuple[int, int]]) -> bool:
+    """Whether every cell of a line lies within one of the columns."""
+    tokens = list(_TOKEN.finditer(line))
+    return len(tokens) > 1 and all(
+        sum(token.start() < right and token.end() > left for left, right in spans) == 1
+        for token in tokens
+    )
+
+
 def _cut(line: str, runs: list[tuple[int, int]]) -> list[str]:
     cells, start = [], 0
     for left, right in runs:
@@ -51,7 +149,13 @@ def _split_line(line: str) -> list[str]:
         pair = _PAIR.match(line)
         if pair:
             return [f"{pair[1] or pair[3]}:", (pair[2] or pair[4]).strip()]
+    if len(cells) > 1 and all(_KEYED.match(cell) for cell in cells):
+        return [part for cell in cells if (pair := _KEYED.match(cell)) for part in _pair_of(pair)]
     return _closed(cells)
+
+
+def _pair_of(pair: re.Match[str]) -> tuple[str, str]:
+    return f"{pair[1].strip()}:", pair[2].strip()
 
 
 def _closed(cells: list[str]) -> list[str]:
@@ -77,7 +181,12 @@ def _split_block(block: list[str]) -> list[list[str]]:
         runs = _blank_runs(wide)
         ragged = max(len(re.split(r"\s{2,}", line.strip())) for line in wide)
         merged = sum(any(_GAP.search(cell) for cell in _cut(line, runs)) for line in wide)
-        if len(runs) + 1 >= 0.7 * ragged and merged <= _FEW * len(wide):
+        parted = len(runs) + 1 >= 0.7 * ragged and merged <= _FEW * len(wide)
+        if not parted or len(_columns_of_body(block)) > len(runs) + 1:
+            by_body = _by_body(block)
+            if by_body is not None:
+                return by_body
+        if parted:
             chosen = set(map(id, wide))
             return [_cut(x, runs) if id(x) in chosen else _split_line(x) for x in block]
     single = [line.split() for line in block]
@@ -87,11 +196,16 @@ def _split_block(block: list[str]) -> list[list[str]]:
     return [_split_line(line) for line in block]
 
 
+def _joined(line: str) -> str:
+    """A line whose signs stand right before their figures: `<  0.02` in a column of its own."""
+    return _SIGN_APART.sub(lambda m: " " * (len(m[2]) - 1) + m[1] + " ", line)
+
+
 def split_fixed(lines: list[str]) -> list[list[str]]:
     """Split every line where the lines around it are blank too; empty lines stay empty rows."""
     rows: list[list[str]] = []
     block: list[str] = []
-    for line in [*(x[:_WIDE_LINE].expandtabs() for x in lines), ""]:
+    for line in [*(_joined(x[:_WIDE_LINE].expandtabs()) for x in lines), ""]:
         if line.strip():
             block.append(line.rstrip())
             continue

@@ -10,7 +10,7 @@ from titer.domain.extraction.roles import Role, is_mean, is_statistic, negative_
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare, is_unit, measure
 from titer.domain.extraction.vocabulary import names_analyte
-from titer.domain.extraction.wording import words
+from titer.domain.extraction.wording import fold, words
 
 _MAX_HEADER_ROWS = 8
 _LOOSE = 0.8
@@ -388,7 +388,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
         promised = promised or role.value >= _PROMISE
         sample, test = max(sample, role.sample), max(test, role.test)
         unit, value = max(unit, role.unit), max(value, role.value)
-        column.unit = column.unit or header_unit(text, bool(tests))
+        column.unit = column.unit or header_unit(text, bool(tests)) or _own_unit(sheet, text)
         column.foreign = column.foreign or (not tests and names_analyte(text))
     column.tests = in_unit_first(column.tests, column.unit)
     column.role = Role(sample, test, unit, value, column.negative)
@@ -402,6 +402,12 @@ def in_unit_first(tests: tuple[TestMatch, ...], unit: str) -> tuple[TestMatch, .
     near = [t for t in tests if t.score >= _AS_WELL * tests[0].score]
     fits = [t for t in near if compare(unit, t.assay.unit)[0] is Agreement.SAME]
     return (*fits, *(t for t in tests if t not in fits)) if fits else tests
+
+
+def _own_unit(sheet: Sheet, text: str) -> str:
+    """A unit in brackets that nobody knows but the catalogue."""
+    units = sheet.lexicon.units
+    return next((inner for inner in _IN_BRACKETS.findall(text) if fold(inner) in units), "")
 
 
 def header_unit(text: str, named: bool) -> str:

@@ -159,7 +159,7 @@ def settle(group: list[Judged]) -> list[Judged]:
     """Of all that was read for one target: means before replicates, the surer before the less."""
     if len(group) == 1:
         return group
-    group = _in_figures(_as_named(_without_means_of_others(group)))
+    group = _in_figures(_as_named(_without_means_of_others(_without_guesses(group))))
     means = {j.candidate.table for j in group if j.candidate.row_kind == "mean"}
     kept = [j for j in group if j.candidate.row_kind == "mean" or j.candidate.table not in means]
     repeated = [j for j in kept if j.candidate.row_kind != "mean"]
@@ -180,6 +180,12 @@ def settle(group: list[Judged]) -> list[Judged]:
     elif not all(_same(judged, distinct[0]) for judged in lesser):
         distinct[0].flags.add("sheets_disagree")
     return distinct
+
+
+def _without_guesses(group: list[Judged]) -> list[Judged]:
+    """Without columns that were guessed, where another table says which one it is."""
+    told = [j for j in group if "guessed_column" not in j.flags]
+    return told or group
 
 
 def _mean_of_all(group: list[Judged]) -> list[Judged]:

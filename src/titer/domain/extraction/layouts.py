@@ -107,7 +107,7 @@ class TableReader:
             return long
         scoped = [] if (long or wide) else self._scoped() or self._slips()
         best = max((wide, long, scoped), key=lambda found: sum(c.quality**2 for c in found))
-        return best or self._unnamed()
+        return best + self._unnamed({one.tests[0].assay.id for one in best} if best else set())
 
     def _candidate(
         self, row: int, tests: tuple[TestMatch, ...], named: Place | None, at: int,
@@ -203,11 +203,18 @@ class TableReader:
             for other in self.table.columns.values()
             if other.role.value >= _PROMISING
             and not (other.tests or other.negative)
-            and compare(other.unit, wanted)[0] is Agreement.SAME
+            and compare(self._unit_of(other), wanted)[0] is Agreement.SAME
         ]
         if len(ends) != 1:
             return column, shared
         return replace(column, index=ends[0].index, unit=ends[0].unit, role=ends[0].role), shared
+
+    def _unit_of(self, column: Column) -> str:
+        """A column's unit, by its header or by the cells beside it if most of them say the same."""
+        beside = Counter(unit for row in self._refs if (unit := self._unit_beside(row, column)))
+        most = beside.most_common(1)
+        told = bool(most) and most[0][1] > 0.5 * beside.total()
+        return column.unit or (most[0][0] if told else "")
 
     def _readable(self, column: int) -> tuple[int, int]:
         """How many cells of the samples' rows read as results, of how many filled."""
@@ -386,15 +393,23 @@ class TableReader:
                 found.append(one)
         return found
 
-    def _unnamed(self) -> list[Candidate]:
-        """No analyte is named: a unit that only one assay has may stand for it."""
+    def _unnamed(self, named: set[int]) -> list[Candidate]:
+        """Where an analyte is not named a unit that only one assay has may stand for it.
+
+        Beside columns that name others, that is the unit of one of those that they do not name.
+        """
         assays = self.sheet.lexicon.assays.values()
         best: list[Candidate] = []
         before = self.columns.undiluted(
             [c.index for c in self.table.columns.values() if c.role.value]
         )
+        mean = self.columns.mean_of_repeats(
+            list(self._refs), [c.index for c in self.table.columns.values() if c.role.value]
+        )
         for column in self.table.columns.values():
             if column.negative or column.role.sample or column.foreign or column.index in before:
+                continue
+            if mean is not None and column.index != mean:
                 continue
             promise = column.role.value or self._in_a_unit_alone(column)
             if not promise:
@@ -406,6 +421,8 @@ class TableReader:
                 fits = self._owners(unit)
                 reading: Reading = self.sheet.reading(row, column.index)
                 if len(fits) != 1 and not (not unit and len(assays) == 1 and reading.result):
+                    continue
+                if named and (not fits or fits[0].id in named):
                     continue
                 assay = fits[0] if fits else next(iter(assays))
                 test = TestMatch(assay, 0.62 if fits else 0.5, "unit")

@@ -32,7 +32,7 @@ def name_columns(sheet: Sheet, table: Table, rows: Iterable[int]) -> list[int]:
 
 
 def _bare_names(sheet: Sheet, rows: Iterable[int]) -> list[int]:
-    """The columns of names in lines of names and results by turns, as small analysers write them."""
+    """The columns of names in lines of names and results by turns, in short."""
     rows = list(rows)
     width = max((len(sheet.rows[row]) for row in rows), default=0)
     named = [c for c in range(width) if len(rows) > 1 and _names_tests(sheet, c, rows)]

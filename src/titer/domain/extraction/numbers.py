@@ -78,7 +78,7 @@ _BELOW = re.compile(
 )
 _QUALITATIVE = re.compile(
     r"^(?:detected|positive|negative|pos|neg|reactive|non[- ]?reactive|non-react\.|react\.|present"
-    r"|absent|equivocal|indeterminate|borderline|inconclusive|clear|turbid|pass|normal|abnormal"
+    r"|absent|equivocal|indeterminate|borderline|inconclusive|clear|turbid|pass|norm(?:al)?\.?|abnormal"
     r"|positif|negatif|positiv|negativ|positivo|negativo|nachgewiesen|not nachgewiesen|resistant"
     r"|susceptible|intermediate|growth|no growth|mtb .{3,30}|detectable|grayzone|gray zone"
     r"|\+{1,4}|\(\+\)|[1-4]\++$|sensitive|wild ?type|mutant|heterozygous|homozygous"

@@ -8,7 +8,7 @@ from titer.domain.extraction.dilutions import undiluted_by
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.numbers import Kind, looks_numeric
 from titer.domain.extraction.realign import realigned
-from titer.domain.extraction.roles import is_mean
+from titer.domain.extraction.roles import bare, is_mean
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare, is_unit
@@ -103,7 +103,7 @@ class ResultColumns:
         before = self.undiluted([at for _, at in ranked])
         ranked = [(score, at) for score, at in ranked if at not in before]
         if ranked:
-            of_repeats = self._mean_of_repeats(rows, [at for _, at in ranked])
+            of_repeats = self.mean_of_repeats(rows, [at for _, at in ranked])
             if of_repeats is not None:
                 return of_repeats, 0.95, True, set()
             return self._best_value(ranked, columns is not self.table.columns)
@@ -113,7 +113,7 @@ class ResultColumns:
         """Those of some columns that hold what was measured before the dilution was counted in."""
         return undiluted_by(self.sheet, self.table, self._refs, columns)
 
-    def _mean_of_repeats(self, rows: list[int], columns: list[int]) -> int | None:
+    def mean_of_repeats(self, rows: list[int], columns: list[int]) -> int | None:
         """The column of means that is filled once for each sample of several lines."""
         samples = [(self._refs[row].match.sample.id) for row in rows]
         if len(set(samples)) == len(samples):
@@ -194,7 +194,10 @@ class ResultColumns:
         unit = self.table.column(at).unit
         if not unit:
             return False
-        named = [self._tests_of(row, test_column) for row in rows]
+        # A line that has a unit of its own beside the figure does not count.
+        named = [
+            self._tests_of(row, test_column) for row in rows if not self.sheet.reading(row, at).unit
+        ]
         wanted = {tests[0].assay.unit for tests in named if tests}
         return bool(wanted) and all(compare(unit, w)[0] is Agreement.SAME for w in wanted)
 
@@ -242,4 +245,4 @@ class ResultColumns:
 
     def heads_means(self, at: int) -> bool:
         """Whether the header calls the figures of a column means."""
-        return any(is_mean(text) for text in self.table.column(at).texts)
+        return any(is_mean(bare(text)) for text in self.table.column(at).texts)

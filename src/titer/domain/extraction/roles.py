@@ -40,7 +40,8 @@ _SAMPLE_FAIR = frozenset(
     for x in (
         "id|name|label|patient id|patient no|patient number|patient|order id|order no"
         "|order number|order|identifier|identification|sample info|solution label|pid|nom"
-        "|nombre|kennung|tag|request id|test name sample|customer|client|isolate|isolate id"
+        "|nombre|kennung|tag|request id|requisition id|requisition no|requisition"
+        "|test name sample|customer|client|isolate|isolate id"
         "|well sample|unknown|cow id|animal id|bottle|bottle id|vial name|vial id"
         "|acq file name|sample list|ref|patient name id|no. patient|n patient|dossier"
         "|n dossier|numéro|patientennummer|fallnummer|ear tag|item id|line id|ordernr"
@@ -68,7 +69,8 @@ _TEST = frozenset(
         "|ion|channel name|param|name analyte|compound formula|analyte line|element line"
         "|wavelength|isotope|mass element|species|anal|elem|test description|test_name"
         "|method name|analysis code|observation|app name|variable|property|analyte label"
-        "|compound id|chemical|chemical name|measurand|reagent|quantity name|prova|ensaio"
+        "|nuclide|radionuclide|compound id|chemical|chemical name|measurand|reagent|quantity name"
+        "|prova|ensaio"
         "|verbindung|dosage|nom analyse|molecule|detector name|gene|gene name|marker"
     ).split("|")
 )
@@ -165,7 +167,7 @@ _NEGATIVE = frozenset(
         " flagged expiration edited confirmed code interpretation method matrix mass stat"
         " concentration_of_std prepared predilution ampl threshold ct cq tm slope yint eff"
         " ref_range normalrange valid id sample name well wells cycle cycles plate task reporter"
-        " quencher confidence"
+        " quencher confidence sigma"
     ).split()
 )
 #: What was measured on the way to the sample's own content.
@@ -233,7 +235,7 @@ class Role:
         return bool(self.sample or self.test or self.unit or self.value or self.negative)
 
 
-def _core(text: str) -> str:
+def bare(text: str) -> str:
     """The header without what stands in brackets and without a closing colon."""
     return re.sub(r"[(\[{][^)\]}]*[)\]}]", " ", text).strip(" :.*#") or text
 
@@ -255,7 +257,7 @@ def role_of(text: str) -> Role:
     """Read one header text."""
     if not text or len(text) > 80:
         return Role()
-    whole, core = key(text), key(_core(text))
+    whole, core = key(text), key(bare(text))
     sample = test = unit = value = 0.0
     for name in (whole, core):
         if name in _SAMPLE_STRONG or _FIRST.sub("", name) in _SAMPLE_STRONG:
@@ -317,7 +319,7 @@ def is_statistic(text: str) -> bool:
 @lru_cache(maxsize=16384)
 def is_signal(text: str) -> bool:
     """Whether a row label names what the instrument sensed, from which results are calculated."""
-    return len(text) < 32 and _SIGNAL.match(fold(_core(text))) is not None
+    return len(text) < 32 and _SIGNAL.match(fold(bare(text))) is not None
 
 
 @lru_cache(maxsize=16384)

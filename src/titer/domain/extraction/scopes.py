@@ -70,6 +70,11 @@ def _sample_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
         return None
     if is_header(sheet, row):
         return None
+    strong = sheet.strong_ids(row)
+    if len(strong) == 1 and len(filled) > _PAIR and _is_paired(sheet, row, filled):
+        column = next(iter(strong))
+        if column in filled[1::_PAIR]:
+            return _entered(sheet, row, column, current, sheet.text(row, column - 1))
     for at, column in enumerate(filled):
         text = sheet.text(row, column)
         inline = _SAMPLE_LINE.match(text)
@@ -79,7 +84,6 @@ def _sample_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
         if keyed and sheet.role(text.rstrip(":= ")).sample >= 0.4 and at + 1 < len(filled):
             weighty = sheet.role(text.rstrip(":= ")).sample >= 0.7
             return _entered(sheet, row, filled[at + 1], current, text, weighty)
-    strong = sheet.strong_ids(row)
     lone = len({m.sample.id for m in strong.values()}) == 1 and len(filled) <= 2
     if lone and not any(sheet.reading(row, c).kind is not Kind.NONE or sheet.is_figure(row, c)
                         for c in filled if c not in strong):  # fmt: skip
@@ -88,6 +92,12 @@ def _sample_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
         if not any(sheet.tests(text) for text in others):
             return _entered(sheet, row, column, current)
     return None
+
+
+def _is_paired(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a line is made of keys, each with its value in the next cell."""
+    keys = [sheet.text(row, column).endswith(":") for column in filled]
+    return len(filled) % _PAIR == 0 and all(keys[::_PAIR]) and not any(keys[1::_PAIR])
 
 
 def _entered(
@@ -114,6 +124,10 @@ def _entered(
 
 def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
     filled = sheet.filled(row)
+    if len(filled) > _PAIR and _is_paired(sheet, row, filled):
+        keys = [at for at in filled[::2] if _TEST_LINE.match(sheet.text(row, at))]
+        start = filled.index(keys[0]) if keys else 0
+        filled = filled[start : start + _PAIR]
     if not filled or len(filled) > 3 or is_header(sheet, row):
         return None
     first = sheet.text(row, filled[0])

@@ -14,20 +14,24 @@ _SHORT = re.compile(r"^[A-Z][A-Za-z]{2,9}\.?$")
 _JOINING = frozenset("of and in by the as to for with".split())
 
 
+Words = tuple[str, ...]
+
+
 class ShortForms:
     """Beginnings, ends and initials of the names of a tenant's assays.
 
     A form that could stand for two of them stands for none.
     """
 
-    def __init__(self, named: Iterable[tuple[Assay, list[tuple[str, ...]]]]) -> None:
-        self._named = [(assay, names) for assay, names in named]
+    def __init__(self, named: Iterable[tuple[Assay, list[tuple[Words, Words]]]]) -> None:
+        named = list(named)
+        self._named = [(assay, [telling for telling, _ in names]) for assay, names in named]
         self._starts: set[str] = set()
         self._initials: dict[str, set[int]] = {}
         self._assays = {assay.id: assay for assay, _ in self._named}
-        for assay, names in self._named:
-            for name in names:
-                self._starts.update(word[:SHORTEST] for word in name[:1] + name[-1:])
+        for assay, spelled in named:
+            for telling, name in spelled:
+                self._starts.update(word[:SHORTEST] for word in telling[:1] + telling[-1:])
                 initials = "".join(word[0] for word in name if word not in _JOINING)
                 if len(initials) >= SHORTEST:
                     self._initials.setdefault(initials, set()).add(assay.id)

@@ -180,8 +180,14 @@ _NEAR = {
 }
 
 
+#: What analysers print behind a result that is out of its range.
+_MARKS = frozenset("L l H h".split())
+
+
 def is_unit(text: str) -> bool:
-    """Whether a whole cell is nothing but a unit."""
+    """Whether a whole cell is nothing but a unit; a lone `L` is the mark of a low result."""
+    if text in _MARKS:
+        return False
     # Most cells are figures and dates: they are told apart at once.
     return 0 < len(text) <= 24 and bool(text.strip(_FIGURES)) and measure(text) is not None
 

@@ -64,6 +64,7 @@ _NEAR = (
     # Most laboratories have only one of them, and mean the one that is related to 25 degrees.
     ("conductivity", "specific conductance"),
     ("bicarbonate", "bicarbonate actual"),
+    ("sulphur content", "element:S"),
 )
 
 
