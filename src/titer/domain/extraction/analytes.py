@@ -100,6 +100,7 @@ _CONTEXT = frozenset(
         " viral load dna rna residue residues purified drinking surface ground rapid"
         " laboratory field reference gene target kjeldahl dumas combustion karl fischer tpa"
         " brookfield bradford bca qpcr ddpcr rtpcr pcr nir xrf elisa gc hplc petrifilm kf titration"
+        " allergen allergens days detection absorbance medium culture plasma specimen"
         " oven gravimetry nephelometric soxhlet gerber ise electrode cuvette probe is as"
     ).split()
 )
@@ -107,13 +108,17 @@ _FIGURED_SCORE = 0.8
 _COGNATE = 0.95
 _PAIR = 2
 _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
+_BASIS = re.compile(r"\bas (nitrogen|phosphorus|sulphur|sulfur)\b", re.IGNORECASE)
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 #: What was added to be measured beside the analyte: internal standards and labelled compounds.
 _INTERNAL = re.compile(r"\(I\.?S(?:TD)?\.?\)|\b1[35][CN]\d{0,2}-|-d\d{1,2}\b|^d(?:[3-7]|1\d)-")
 #: The last gate of a cytometer's path: `Lymphocytes/Singlets/CD45+/CD3+ | Freq. of Parent`.
 _POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
+#: The number of a reagent's generation behind a name: `TSH3`, `hCG5`.
+_GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
 #: What analysers append to the names of calculated results.
 _CALCULATED = re.compile(r"(?<=[\w)])c$")
+_OXIDATION = re.compile(r"\((?:I{1,3}|IV|V|VI{0,2})\)$")
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
 
 
@@ -131,6 +136,11 @@ def _nuclides(name: str) -> list[str]:
         f"{mass}{symbols[0]}",
         f"{mass}-{symbols[0]}",
     ]
+
+
+def _short_basis(name: str) -> str:
+    """A name with the symbol of what it is expressed as: `Nitrate as N`."""
+    return _BASIS.sub(lambda match: f"as {match[1][0].upper()}", name)
 
 
 def _tidy(text: str) -> str:
@@ -224,7 +234,12 @@ class Lexicon:
         spelled += [
             (other, "alias")
             for name in (assay.name, *assay.aliases)
-            for other in (*_nuclides(name), _EXPRESSED_AS.sub("", name), _PLURAL.sub("", name))
+            for other in (
+                *_nuclides(name),
+                _EXPRESSED_AS.sub("", name),
+                _PLURAL.sub("", name),
+                _short_basis(name),
+            )
             if other != name
         ]
         for text, kind in spelled:
@@ -242,7 +257,7 @@ class Lexicon:
             if _nuclides(text):
                 # Of a nuclide nothing but itself is a spelling: Cs-134 is not Cs-137.
                 return []
-            named = [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(text)]
+            named = [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(_short_basis(text))]
             known = {concept for concept, _, _ in named}
             found += named
             in_context += [
@@ -300,6 +315,9 @@ class Lexicon:
                 _keep(best, scored)
             if best:
                 break
+            if variant == text and _OXIDATION.search(text) and concept_of(text):
+                # `Cr(VI)` is a thing of its own, and no chromium with a remark.
+                return ()
         if not best:
             for match in self._within(text):
                 _keep(best, match)
@@ -484,7 +502,7 @@ def _concepts_in_context(text: str) -> list[tuple[str, tuple[str, ...]]]:
         if turned:
             return turned
         rest = words(tail)
-        if all(w in _CONTEXT or w in NOISE or w in _QUALIFIERS for w in rest):
+        if all(w in _CONTEXT or w in NOISE or w in _QUALIFIERS or w[0].isdigit() for w in rest):
             return [(found, (*more, *rest)) for found, more in _named_concepts(head)]
     bare = [word for word in text.split() if not all(w in _CONTEXT for w in words(word))]
     return _named_concepts(" ".join(bare)) if 0 < len(bare) < len(text.split()) else []
@@ -556,6 +574,8 @@ def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
     parts = [x.strip() for x in re.split(r"[,;|]", text) if x.strip()]
     if 1 < len(parts) <= 4:
         seen.append((parts[0], 0.95, words(" ".join(parts[1:]))))
+    if _GENERATION.search(text) and not concept_of(text):
+        seen.append((text[:-1], 0.9, ()))
     line = re.match(r"^([A-Za-z]{1,2})[\s_-]*\d{2,3}(?:[.,_]\d{1,4})?\b", text)
     if line:
         seen.append((line[1].capitalize(), 0.97, ()))

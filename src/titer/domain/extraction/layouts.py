@@ -11,7 +11,7 @@ from titer.domain.extraction.headers import Column, Table, header_unit
 from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind, Reading, looks_numeric, looks_temporal
 from titer.domain.extraction.result_columns import UNNAMED, ResultColumns
-from titer.domain.extraction.roles import sheet_rank
+from titer.domain.extraction.roles import is_mean, sheet_rank
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare, is_unit
@@ -272,6 +272,8 @@ class TableReader:
             one = self._long_row(row, test_column, at, role, unit_column)
             if one is None and not self.sheet.text(row, at):
                 one = self._word_for(row, test_column, others, role)
+            if one is None and self.reader.kind(row) == "mean":
+                one = self._mean_in_words(row, test_column)
             if one is not None:
                 one.flags |= flags
                 found.append(one)
@@ -295,6 +297,14 @@ class TableReader:
         for at in columns:
             if self.sheet.reading(row, at).kind in (Kind.TEXT, Kind.CENSORED):
                 return self._long_row(row, test_column, at, role * 0.95, None)
+        return None
+
+    def _mean_in_words(self, row: int, test_column: int) -> Candidate | None:
+        """The figure behind the word of a mean beside its table: `TN  Mean  5.02`."""
+        filled = self.sheet.filled(row)
+        for label, at in pairwise(filled):
+            if is_mean(self.sheet.text(row, label)):
+                return self._long_row(row, test_column, at, UNNAMED, None)
         return None
 
     # -- transposed, scoped, unnamed ------------------------------------------------------------

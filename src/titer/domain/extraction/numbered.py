@@ -24,8 +24,10 @@ def name_columns(sheet: Sheet, table: Table, rows: Iterable[int]) -> list[int]:
     counts = Counter(column.texts for column in table.columns.values())
     for column in table.columns.values():
         text = column.texts[-1] if column.texts else ""
+        again = counts[column.texts] > 1 and not (column.role.value or column.negative)
         counted = _FIGURES.search(text) or counts[column.texts] > 1
-        if counted and _names_tests(sheet, column.index, rows):
+        least = 0.0 if again else _LEAST_NAMED
+        if counted and _names_tests(sheet, column.index, rows, least):
             stems[_FIGURES.sub("#", text)].append(column.index)
     longest = max(stems.values(), key=len, default=[])
     return sorted(longest) if len(longest) > 1 else []
@@ -39,10 +41,13 @@ def _bare_names(sheet: Sheet, rows: Iterable[int]) -> list[int]:
     return named if len(named) >= _LEAST_BARE else []
 
 
-def _names_tests(sheet: Sheet, column: int, rows: Iterable[int]) -> bool:
-    texts = [text for text in (sheet.text(row, column) for row in rows) if text]
-    named = sum(bool(sheet.tests(text)) for text in texts)
-    return bool(texts) and named >= _LEAST_NAMED * len(texts)
+def _names_tests(
+    sheet: Sheet, column: int, rows: Iterable[int], least: float = _LEAST_NAMED
+) -> bool:
+    """Whether so many filled cells of a column name tests, and one of them at least."""
+    filled = [row for row in rows if sheet.text(row, column)]
+    named = sum(bool(sheet.tests_at(row, column)) for row in filled)
+    return named > 0 and named >= least * len(filled)
 
 
 def value_after(

@@ -61,10 +61,7 @@ class ResultColumns:
         return best
 
     def row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
-        text = self.sheet.text(row, column)
-        basis = self.sheet.basis(row) if text else ""
-        named = (basis and self.sheet.tests(f"{text} as {basis}")) or self.sheet.tests(text)
-        return named or self._by_figure(row, column)
+        return self.sheet.tests_at(row, column) or self._by_figure(row, column)
 
     def _by_figure(self, row: int, column: int) -> tuple[TestMatch, ...]:
         """The test that a bare figure names, where the column holds several of its kind."""

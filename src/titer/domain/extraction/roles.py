@@ -69,7 +69,8 @@ _TEST = frozenset(
         "|ion|channel name|param|name analyte|compound formula|analyte line|element line"
         "|wavelength|isotope|mass element|species|anal|elem|test description|test_name"
         "|method name|analysis code|observation|app name|variable|property|analyte label"
-        "|nuclide|radionuclide|compound id|chemical|chemical name|measurand|reagent|quantity name"
+        "|nuclide|radionuclide|antimicrobial|antibiotic|antimicrobial agent"
+        "|compound id|chemical|chemical name|measurand|reagent|quantity name"
         "|prova|ensaio"
         "|verbindung|dosage|nom analyse|molecule|detector name|gene|gene name|marker"
     ).split("|")
@@ -119,7 +120,7 @@ _VALUE: dict[str, float] = {
                "|calculated concentration|calc. conc|calc concentration|konzentration|konz"
                "|concentración|concentrazione|concentração|gehalt|teneur|contenu|contenido"
                ""
-               "|titre|titer"
+               "|titre|titer|mic|mic value"
                "|content|mass conc|conc calc|calculated amount|calc amount|found conc|conc found"
                "|activity|specific activity|activity concentration"
                "|solution conc|cal conc|quantification|quant result"

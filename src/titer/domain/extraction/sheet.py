@@ -36,7 +36,7 @@ class Sheet:
         self._filled: list[list[int] | None] = [None] * len(self.rows)
         self._readings: dict[str, Reading] = {}
         self._figured: dict[int, dict[str, tuple[TestMatch, ...]]] = {}
-        self._bases: dict[int, str] = {}
+        self._bases: dict[int, dict[int, str]] = {}
         #: Which rows are known to label the columns below them, and which are known not to.
         self.headers: dict[int, bool] = {}
         self._cited: dict[tuple[int, int], Source] = {}
@@ -131,14 +131,26 @@ class Sheet:
             held = self._figured[row] = self.lexicon.by_figure(self.rows[row])
         return held
 
-    def basis(self, row: int) -> str:
-        """The element that a line's unit says its result is expressed as: N of `mg N/L`."""
+    def basis(self, row: int, column: int) -> str:
+        """The element that a unit says a result is expressed as: N of `mg N/L`.
+
+        The next such unit to the right of a name counts, or the only one of the line.
+        """
         held = self._bases.get(row)
         if held is None:
-            units = (x for x in self.rows[row] if "/" in x and len(x) <= _LONGEST_UNIT)
-            found = next((match for match in map(_BASED.match, units) if match), None)
-            held = self._bases[row] = (found[1] or found[2]) if found else ""
-        return held
+            held = self._bases[row] = {
+                at: match[1] or match[2]
+                for at, text in enumerate(self.rows[row])
+                if "/" in text and len(text) <= _LONGEST_UNIT and (match := _BASED.match(text))
+            }
+        right = next((element for at, element in held.items() if at > column), "")
+        return right or (next(iter(held.values())) if len(held) == 1 else "")
+
+    def tests_at(self, row: int, column: int) -> tuple[TestMatch, ...]:
+        """The tests that a cell names, with what its line says they are expressed as."""
+        text = self.text(row, column)
+        basis = self.basis(row, column) if text else ""
+        return (basis and self.tests(f"{text} as {basis}")) or self.tests(text)
 
     def role(self, text: str) -> Role:
         role = role_of(text)
