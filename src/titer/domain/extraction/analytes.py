@@ -118,6 +118,8 @@ _POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
 _GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
 #: What analysers append to the names of calculated results.
 _CALCULATED = re.compile(r"(?<=[\w)])c$")
+_SYMBOL = re.compile(r"\S\s*\(([A-Za-z][A-Za-z0-9*'/-]{0,5})\)$")
+_NO_SYMBOLS = frozenset("I II III IV V VI VII A B C NGSP IFCC DM W&B DCCT T1 T2".split())
 _OXIDATION = re.compile(r"\((?:I{1,3}|IV|V|VI{0,2})\)$")
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
 
@@ -136,6 +138,15 @@ def _nuclides(name: str) -> list[str]:
         f"{mass}{symbols[0]}",
         f"{mass}-{symbols[0]}",
     ]
+
+
+def _symbols(name: str) -> list[str]:
+    """A symbol that a name ends in: `aw` of `Water activity (aw)`, and no unit or method."""
+    found = _SYMBOL.search(name)
+    if found is None or is_unit(found[1]) or found[1].upper() in _NO_SYMBOLS:
+        return []
+    told = set(words(found[1]))
+    return [] if told & (_CONTEXT | NOISE | _QUALIFIERS.keys()) else [found[1]]
 
 
 def _short_basis(name: str) -> str:
@@ -236,6 +247,7 @@ class Lexicon:
             for name in (assay.name, *assay.aliases)
             for other in (
                 *_nuclides(name),
+                *_symbols(name),
                 _EXPRESSED_AS.sub("", name),
                 _PLURAL.sub("", name),
                 _short_basis(name),

@@ -16,6 +16,7 @@ _FIGURE = re.compile(r"(?<![\d.,])\d{1,4}(?:[.,]\d{1,2})?(?![\d.,])")
 _BARE = re.compile(
     r"^(\d{1,4}(?:[.,]\d{1,2})?)\s*(?:%|vol\s*%|%\s*vol|min(?:utes)?\.?|h|d|days?)?$", re.IGNORECASE
 )
+_IN_BRACKETS = re.compile(r"[(\[][^)\]]*[)\]]$")
 _LEAST_MEMBERS = 2
 
 
@@ -42,7 +43,11 @@ class Families:
         """
         if not self._families:
             return {}
-        bare = {text: match[1] for text in set(texts) if (match := _BARE.match(text))}
+        bare = {
+            text: match[1]
+            for text in set(texts)
+            if (match := _BARE.match(_IN_BRACKETS.sub("", text).strip()))
+        }
         fits: list[dict[str, int]] = []
         for family in self._families:
             named = {t: family[_number(f)] for t, f in bare.items() if _number(f) in family}

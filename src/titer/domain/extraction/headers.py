@@ -14,6 +14,8 @@ from titer.domain.extraction.wording import fold, words
 
 _MAX_HEADER_ROWS = 8
 _LOOSE = 0.8
+#: How a header is known by the lines below it, where most of its words are not.
+_FEWEST_UNKNOWN, _LINES_BELOW, _SHARE_OF_FIGURES = 5, 2, 0.3
 #: The share of cells of a header that may look like `key: 1`, as `A:2S%` does.
 _FEW_STATED = 0.15
 _AS_WELL = 0.85
@@ -137,7 +139,24 @@ def _labels(sheet: Sheet, row: int) -> bool:
         return _heads_figures(sheet, row, filled)
     allowed = 0.2 * len(filled) if named >= 3 and labels >= 5 else 0
     share = 0.3 if figures or labels < 3 or len(filled) < 8 else 0.1
-    return figures <= allowed and labels >= 2 and labels >= share * len(filled)
+    if figures <= allowed and labels >= 2 and labels >= share * len(filled):
+        return True
+    return bool(labels) and not figures and _stands_over_figures(sheet, row, filled)
+
+
+def _stands_over_figures(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a line of words, most of which nobody knows, heads lines of figures."""
+    below = [at for at in range(row + 1, row + 1 + _LINES_BELOW) if at < len(sheet.rows)]
+    if len(filled) < _FEWEST_UNKNOWN or len(below) < _LINES_BELOW:
+        return False
+    for at in below:
+        under = sheet.filled(at)
+        figures = sum(sheet.is_figure(at, column) for column in under)
+        if sheet.gap_before(at) or figures < max(2, _SHARE_OF_FIGURES * len(under)):
+            return False
+        if len(set(under) - set(filled)) > 1:
+            return False
+    return True
 
 
 def _names_one_test(sheet: Sheet, row: int, filled: list[int]) -> bool:
@@ -374,7 +393,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
             column.sample, column.sample_cell = found, cell
             continue
         role = sheet.role(text)
-        tests = (basis and sheet.tests(f"{text} as {basis}")) or sheet.tests(text)
+        tests = sheet.tests_as(text, basis)
         tests = tests or sheet.by_figure(cell[0]).get(text, ())
         if tests and role.value and tests[0].score < 1 and tests[0].kind == "part":
             role = Role(value=role.value)

@@ -173,13 +173,22 @@ def settle(group: list[Judged]) -> list[Judged]:
     lesser = [j for j in kept if j.candidate.rank != rank]
     best = [j for j in kept if j.candidate.rank == rank]
     best.sort(key=lambda j: (-j.raw, j.candidate.table, j.candidate.place))
-    distinct = _mean_of_all(_distinct(best))
+    distinct = _mean_of_all(_in_own_unit(_distinct(best)))
     if len(distinct) > 1:
         for judged in distinct:
             judged.flags.add("several_values")
     elif not all(_same(judged, distinct[0]) for judged in lesser):
         distinct[0].flags.add("sheets_disagree")
     return distinct
+
+
+def _in_own_unit(group: list[Judged]) -> list[Judged]:
+    """Of several values those in the test's unit, if the others are named loosely and have none."""
+    own = [j for j in group if j.agreement is Agreement.SAME]
+    loose = [
+        j for j in group if j.agreement is Agreement.ABSENT and j.test.kind in ("part", "alike")
+    ]
+    return own if own and len(own) + len(loose) == len(group) else group
 
 
 def _without_guesses(group: list[Judged]) -> list[Judged]:

@@ -20,6 +20,7 @@ from titer.domain.extraction.wording import fold
 
 _TOO_MANY_COLUMNS = 6
 _PROMISING = 0.9
+_ELSEWHERE = 0.9
 _LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
 
 
@@ -257,9 +258,10 @@ class TableReader:
         return found
 
     def _long(self) -> tuple[list[Candidate], bool]:
-        test_column = self.columns.test_column()
-        if test_column is None:
+        test_columns = self.columns.test_columns()
+        if not test_columns:
             return [], False
+        test_column = test_columns[0]
         rows = [r for r in self._refs if self.columns.row_tests(r, test_column)]
         value = self.columns.value_column(rows, test_column)
         if value is None:
@@ -278,7 +280,33 @@ class TableReader:
                 one.flags |= flags
                 found.append(one)
         header = self.table.column(test_column).role.test
+        found += self._named_elsewhere(test_columns, rows, value, unit_column)
         return found, explicit and bool(header)
+
+    def _named_elsewhere(
+        self, test_columns: list[int], named: list[int],
+        value: tuple[int, float, bool, set[str]], unit_column: int | None,
+    ) -> list[Candidate]:  # fmt: skip
+        """Results of lines that name their test in another column than most: a form, a program."""
+        at, role, explicit, flags = value
+        others = [one for one in test_columns[1:] if self._may_name(self.table.column(one))]
+        if not explicit or not others:
+            return []
+        other = others[0]
+        found: list[Candidate] = []
+        for row in self._refs:
+            if row not in named and self.columns.row_tests(row, other):
+                one = self._long_row(row, other, at, role * _ELSEWHERE, unit_column)
+                if one is not None:
+                    one.flags |= flags
+                    found.append(one)
+        return found
+
+    @staticmethod
+    def _may_name(column: Column) -> bool:
+        """Whether a column may name tests by its header: operators' initials do not."""
+        role = column.role
+        return not (column.negative or column.tests or role.sample or role.value or role.unit)
 
     def _long_row(
         self, row: int, test_column: int, at: int, role: float, unit_column: int | None

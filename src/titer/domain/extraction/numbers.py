@@ -82,8 +82,26 @@ _QUALITATIVE = re.compile(
     r"|positif|negatif|positiv|negativ|positivo|negativo|nachgewiesen|not nachgewiesen|resistant"
     r"|susceptible|intermediate|growth|no growth|mtb .{3,30}|detectable|grayzone|gray zone"
     r"|\+{1,4}|\(\+\)|[1-4]\++$|sensitive|wild ?type|mutant|heterozygous|homozygous"
+    r"|(?:dk |dark |light |lt |pale )?(?:yellow|straw|amber|brown|orange|red|green|pink|white)"
+    r"|colou?rless|(?:slightly |sl\.? |very )?(?:cloudy|hazy)"
     r"|not present|presence|absence|small|moderate|large|few|many|occasional|rare|numerous"
     r"|trace[ -]\w+|lysed|hemolyzed|non[- ]hemolyzed|amplified|no amplification)(?:\b.{0,40})?$"
+)
+#: Genera that microbiology identifies: their names are results as they stand.
+_ORGANISM = re.compile(
+    r"^(?:achromobacter|acinetobacter|aerococcus|aeromonas|alcaligenes|aspergillus|bacillus"
+    r"|bacteroides|bordetella|brevibacillus|brucella|burkholderia|campylobacter|candida"
+    r"|citrobacter|clostridi(?:um|oides)|corynebacterium|cronobacter|cryptococcus|cutibacterium"
+    r"|edwardsiella|eikenella|elizabethkingia|enterobacter|enterococcus|erwinia|escherichia"
+    r"|francisella|fusarium|fusobacterium|gardnerella|geobacillus|haemophilus|hafnia"
+    r"|helicobacter|klebsiella|kluyvera|kocuria|lactobacillus|lactococcus|legionella|leuconostoc"
+    r"|listeria|malassezia|micrococcus|moraxella|morganella|mycobacterium|mycoplasma|neisseria"
+    r"|nocardia|paenibacillus|pantoea|pasteurella|pediococcus|penicillium|peptostreptococcus"
+    r"|plesiomonas|prevotella|propionibacterium|proteus|providencia|pseudomonas|ralstonia"
+    r"|raoultella|rhodococcus|rothia|saccharomyces|salmonella|serratia|shewanella|shigella"
+    r"|sphingomonas|staphylococcus|stenotrophomonas|streptococcus|streptomyces|trichosporon"
+    r"|ureaplasma|vibrio|weissella|yersinia)(?: [a-z][a-z.]+){1,4}$"
+    r"|^no (?:reliable )?id(?:entification)?(?: possible)?$"
 )
 _GRADE = re.compile(r"^[1-4]\++$")
 _POINT = re.compile(r"^-?\d+\.(?:\d{1,2}|\d{4,})$|^-?0?\.\d+$|^-?0\.\d+$|^-?\d{4,}\.\d+$")
@@ -168,7 +186,7 @@ def read_result(text: str, locale: Locale = Locale.POINT) -> Reading:
         return _NOTHING
     if _BELOW.match(plain):
         return Reading(Kind.CENSORED, stripped)
-    if _QUALITATIVE.match(plain):
+    if _QUALITATIVE.match(plain) or _ORGANISM.match(plain):
         return Reading(Kind.TEXT, stripped)
     return _NOTHING
 

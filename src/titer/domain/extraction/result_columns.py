@@ -1,6 +1,6 @@
 """Which columns of a table name the tests, hold the results, and tell their units."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import SampleRef
@@ -11,13 +11,13 @@ from titer.domain.extraction.realign import realigned
 from titer.domain.extraction.roles import bare, is_mean
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
-from titer.domain.extraction.units import Agreement, compare, is_unit
+from titer.domain.extraction.units import Agreement, compare, is_unit, spelled
 
 #: How far a column can be relied on that is the results' by its unit, by being the only one of
 #: figures, or by a guess.
 _BY_UNIT, UNNAMED, _GUESSED = 0.9, 0.8, 0.45
 _ROWS_WEIGHED = 30
-_MOST_IN_UNIT = 0.3
+_LONG_UNIT = 8
 _LEAST_VALUE = 0.75
 #: What is left of a column's promise where its unit is not the test's.
 _UNIT_FITS = {Agreement.NOTE: 0.98, Agreement.CONVERTIBLE: 0.95, Agreement.CONTRADICTS: 0.5}
@@ -35,7 +35,11 @@ class ResultColumns:
 
     def test_column(self) -> int | None:
         """The column whose cells name the tenant's assays."""
-        scores: Counter[int] = Counter()
+        return next(iter(self.test_columns()), None)
+
+    def test_columns(self) -> list[int]:
+        """The columns whose cells name the tenant's assays, the likeliest first."""
+
         distinct: dict[int, set[int]] = defaultdict(set)
         weight: dict[int, float] = defaultdict(float)
         for row in self._refs:
@@ -46,19 +50,17 @@ class ResultColumns:
                     row, column
                 )
                 if tests:
-                    scores[column] += 1
                     weight[column] += tests[0].score ** 2
                     distinct[column].add(tests[0].assay.id)
-        best, best_score = None, 0.0
+        ranked: list[tuple[float, int]] = []
         for column, total in weight.items():
             role = self.table.column(column).role
             named = 1.0 if role.test else (0.75 if not role.named else 0.25)
             if role.sample and not role.test:
                 named = 0.6 if role.sample <= 0.7 else 0.3
             score = total * named * (1 + 0.3 * min(len(distinct[column]), 4))
-            if score > best_score or (score == best_score and best is not None and column < best):
-                best, best_score = column, score
-        return best
+            ranked.append((-score, column))
+        return [column for _, column in sorted(ranked)]
 
     def row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
         return self.sheet.tests_at(row, column) or self._by_figure(row, column)
@@ -86,7 +88,7 @@ class ResultColumns:
         columns = realigned(self.sheet, self.table, rows, test_column)
         ranked: list[tuple[float, int]] = []
         for column in columns.values():
-            value = column.role.value
+            value = column.role.value or self._spells_unit(rows, test_column, column.texts)
             if not value or column.negative or column.index in (test_column, self.reader.id_column):
                 continue
             if column.role.sample or column.role.test:
@@ -105,6 +107,16 @@ class ResultColumns:
                 return of_repeats, 0.95, True, set()
             return self._best_value(ranked, columns is not self.table.columns)
         return self._guessed_value(rows, test_column)
+
+    def _spells_unit(
+        self, rows: list[int], test_column: int | None, texts: tuple[str, ...]
+    ) -> float:
+        """How far a header can be relied on that spells the unit: `CopiesPer20uLWell`."""
+        wanted = {spelled(tests[0].assay.unit) for row in rows[:_ROWS_WEIGHED]
+                  if (tests := self._tests_of(row, test_column))}  # fmt: skip
+        said = {spelled(text) for text in texts}
+        own = len(wanted) == 1 and said & wanted and len(next(iter(wanted))) >= _LONG_UNIT
+        return 1.0 if own else 0.0
 
     def undiluted(self, columns: list[int]) -> set[int]:
         """Those of some columns that hold what was measured before the dilution was counted in."""
@@ -178,7 +190,7 @@ class ResultColumns:
             at
             for at in figures
             if self._is_in_own_unit(rows, test_column, at)
-            or self._carries_own_units(rows, test_column, at)
+            or self._carries_own_units(rows, test_column, at, figures)
         ]
         if len(in_unit) == 1:
             return in_unit[0], _BY_UNIT, True, set()
@@ -198,7 +210,9 @@ class ResultColumns:
         wanted = {tests[0].assay.unit for tests in named if tests}
         return bool(wanted) and all(compare(unit, w)[0] is Agreement.SAME for w in wanted)
 
-    def _carries_own_units(self, rows: list[int], test_column: int | None, at: int) -> bool:
+    def _carries_own_units(
+        self, rows: list[int], test_column: int | None, at: int, figures: list[int]
+    ) -> bool:
         """Whether the cells of a column, or those right of them, carry the units of the tests."""
         own = other = 0
         for row in rows:
@@ -209,8 +223,12 @@ class ResultColumns:
             if reading.kind is Kind.NUMBER and wanted and unit:
                 agreed = compare(unit, wanted)[0] in (Agreement.SAME, Agreement.NOTE)
                 own, other = own + agreed, other + (not agreed)
-        # The unit of a line or two says nothing of all the others.
-        return own >= _MOST_IN_UNIT * len(rows) and own > 0 and other == 0
+            elif reading.kind is Kind.NUMBER and any(
+                self.sheet.text(row, column) for column in figures if column != at
+            ):
+                # The unit of one line says nothing of another that has several figures.
+                return False
+        return own > 0 and other == 0
 
     def unit_column(self, rows: list[int], at: int) -> int | None:
         """The nearest column of units, to the right first."""

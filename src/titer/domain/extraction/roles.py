@@ -38,7 +38,8 @@ _SAMPLE_STRONG = frozenset(
 _SAMPLE_FAIR = frozenset(
     key(x)
     for x in (
-        "id|name|label|patient id|patient no|patient number|patient|order id|order no"
+        "id|name|label|nome|naam|nazwa|patient id|patient no|patient number|patient|order id"
+        "|order no"
         "|order number|order|identifier|identification|sample info|solution label|pid|nom"
         "|nombre|kennung|tag|request id|requisition id|requisition no|requisition"
         "|test name sample|customer|client|isolate|isolate id"
@@ -69,6 +70,7 @@ _TEST = frozenset(
         "|ion|channel name|param|name analyte|compound formula|analyte line|element line"
         "|wavelength|isotope|mass element|species|anal|elem|test description|test_name"
         "|method name|analysis code|observation|app name|variable|property|analyte label"
+        "|program name|programme name"
         "|nuclide|radionuclide|antimicrobial|antibiotic|antimicrobial agent"
         "|compound id|chemical|chemical name|measurand|reagent|quantity name"
         "|prova|ensaio"
@@ -169,6 +171,12 @@ _NEGATIVE = frozenset(
         " concentration_of_std prepared predilution ampl threshold ct cq tm slope yint eff"
         " ref_range normalrange valid id sample name well wells cycle cycles plate task reporter"
         " quencher confidence sigma"
+        " posizione peso altezza cella metodo calibrazione data ora operatore stato bianco"
+        " diluizione fattore lotto posicion metodo calibracion operador usuario estado"
+        " dilucion observaciones tipo posicao diluicao fator positie gewicht tijd methode"
+        " verdunning analist opmerking poste poids operateur methode facteur remarque analyste"
+        " rang etat einwaage faktor bediener bemerkung uhrzeit geraet gerat godzina pozycja masa"
+        " metoda uwagi rozcienczenie instrumento strumento aparato serie sequenza secuencia"
     ).split()
 )
 #: What was measured on the way to the sample's own content.

@@ -20,6 +20,7 @@ from titer.domain.extraction.values import Source
 from titer.domain.extraction.wording import key
 
 _LONGEST_UNIT = 16
+_SURE = 0.85
 _BASED = re.compile(r"^(?:[munµμ]?g[ -]?([NPS])/[lL]|[munµμ]?g/[lL] ?(?:as )?([NPS]))$")
 _FRACTIONAL = re.compile(r"^[<>]?\s?-?\d*[.,]\d+(?:[eE][+-]?\d+)?$")
 
@@ -149,8 +150,15 @@ class Sheet:
     def tests_at(self, row: int, column: int) -> tuple[TestMatch, ...]:
         """The tests that a cell names, with what its line says they are expressed as."""
         text = self.text(row, column)
-        basis = self.basis(row, column) if text else ""
-        return (basis and self.tests(f"{text} as {basis}")) or self.tests(text)
+        return self.tests_as(text, self.basis(row, column)) if text else ()
+
+    def tests_as(self, text: str, basis: str) -> tuple[TestMatch, ...]:
+        """The tests that a text names where its results are expressed as an element, or not."""
+        plain = self.tests(text)
+        based = self.tests(f"{text} as {basis}") if basis else ()
+        if based and plain and plain[0].score > based[0].score:
+            return plain if based[0].score < _SURE else based
+        return based or plain
 
     def role(self, text: str) -> Role:
         role = role_of(text)

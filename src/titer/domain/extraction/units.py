@@ -184,6 +184,11 @@ _NEAR = {
 _MARKS = frozenset("L l H h".split())
 
 
+def spelled(unit: str) -> str:
+    """A unit's letters and figures alone, with `per` in words."""
+    return re.sub(r"[^a-z0-9]", "", fold(unit).replace("/", "per"))
+
+
 def is_unit(text: str) -> bool:
     """Whether a whole cell is nothing but a unit; a lone `L` is the mark of a low result."""
     if text in _MARKS:

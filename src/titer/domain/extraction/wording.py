@@ -18,7 +18,7 @@ _TOTAL = re.compile(r"\bgesamt(?=[a-z]{4})")
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """Lower case without accents; micro signs, Greek letters and subscripts spelled plainly."""
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("º", "°"))
     plain = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
     plain = plain.replace("μ", "u").replace("−", "-").replace("–", "-").replace("—", "-")
     for letter, name in _GREEK.items():
