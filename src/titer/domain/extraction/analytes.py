@@ -7,39 +7,32 @@ from dataclasses import dataclass, replace
 from titer.domain.extraction.alike import PARTLY, likeness
 from titer.domain.extraction.cognates import cognate
 from titer.domain.extraction.families import Families
+from titer.domain.extraction.naming import (
+    NOISE,
+    QUALIFIERS,
+    concepts_in_context,
+    content_of,
+    in_percent,
+    named_concepts,
+    nuclide_spellings,
+    qualifier_fit,
+    qualifiers_among,
+    short_basis,
+    stems,
+    symbols_of,
+    telling,
+    tidy,
+    unit_stripped,
+    variants,
+    without_unit,
+)
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.short_forms import SHORTEST, ShortForms
-from titer.domain.extraction.units import is_unit, measure
 from titer.domain.extraction.values import Assay, LearnedAlias
 from titer.domain.extraction.vocabulary import cognates, concept_of, concepts, elements, kin
 from titer.domain.extraction.wording import fold, key, words
 
-_QUALIFIERS = {
-    "total": "total", "tot": "total", "gesamt": "total", "totale": "total",
-    "dissolved": "dissolved", "diss": "dissolved", "soluble": "dissolved", "filtered": "dissolved",
-    "gelost": "dissolved", "dissous": "dissolved", "disuelto": "dissolved",
-    "free": "free", "libre": "free", "frei": "free", "bound": "bound", "extractable": "extractable",
-    "exchangeable": "exchangeable", "recoverable": "total", "particulate": "particulate",
-    "organic": "organic", "inorganic": "inorganic", "urine": "urine", "direct": "direct",
-}  # fmt: skip
-NOISE = frozenset(
-    (
-        "icp ms oes aes ic uv vis hplc gc fid aas ecd cd dad fld uplc lc by in of the as"
-        " level content count saliva csf stool faeces feces determination determined analysis"
-        " analyses report serum plasma blood sample water he h2 o2 nogas gas mode axial"
-        " radial corrected ppm ppb mg l ug ng ml g dl conc concentration amount result"
-        " value mean average final calc calculated measured reported quantity total cells"
-        " percent pct % x and for at 25 20 c i ii iii v2 v3 test quant quantitative"
-        " units unit de du des la le el in der die das initial wert resultat ergebnis"
-        " konzentration concentracion anion cation line kg ion ions as_n mmol umol nm assay"
-        " avg mittelwert moyenne promedio mittel w v m dry wet basis raw_ic is eluted peak"
-        " channel ch"
-    ).split()
-)
-_FRACTION_OF_N = re.compile(
-    r"\bas\s+[NPS]\b|\bmg\s?[NPS]\s?/|[-\s][NPS]\b(?=\s*[/)\]]|$)|\b[NPS]/L\b"
-)
 # Every instrument has a temperature of its own; with a strange word beside it, it is that one.
 _AMBIENT = frozenset(["temp", "temperature", "temperatur", "temperatura", "pressure", "volume"])
 
@@ -61,19 +54,17 @@ class _Entry:
     score: float
 
 
-#: Flags that analysers print before a name whose result is out of its range.
-_MARKED = re.compile(r"^\s*(?:[*^!#>↑↓]{1,3}|v)\s+(?=\S)")
 #: The amount concentration of a substance, as analysers of blood gases print it: `cNa+`.
 _CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)(?:\(.{0,8})?$")
-_PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
-
 
 #: What a result is expressed as, where nothing else is ever meant.
 _EXPRESSED_AS = re.compile(
     r",?\s*\(?\bas (?:CaCO3|(?:tartaric|citric|lactic|oleic|acetic|malic) acid|SO2)\)?$",
     re.IGNORECASE,
 )
+
 _SHORTENED = 0.58
+
 #: What says too little alone: many things have them.
 _COMMON = frozenset(
     (
@@ -89,94 +80,24 @@ _COMMON = frozenset(
         " sodium calcium magnesium potassium iron copper zinc lead"
     ).split()
 )
-#: What is examined, and how: words of a test's name that an instrument leaves out.
-_CONTEXT = frozenset(
-    (
-        "activity urine strip sediment whole blood venous arterial capillary milk soil feed wine"
-        " beer juice oil grain meat fish food flour honey water wastewater effluent air leaf"
-        " plant tissue presumptive spp species fluorometric photometric enzymatic"
-        " spectrophotometric gravimetric titrimetric coulometric volumetric colorimetric"
-        " potentiometric calculated automated manual quantitative qualitative semiquantitative"
-        " viral load dna rna residue residues purified drinking surface ground rapid"
-        " laboratory field reference gene target kjeldahl dumas combustion karl fischer tpa"
-        " brookfield bradford bca qpcr ddpcr rtpcr pcr nir xrf elisa gc hplc petrifilm kf titration"
-        " allergen allergens days detection absorbance medium culture plasma specimen"
-        " oven gravimetry nephelometric soxhlet gerber ise electrode cuvette probe is as"
-    ).split()
-)
+
 _FIGURED_SCORE = 0.8
+
 _COGNATE = 0.95
+
 _PAIR = 2
+
 _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
-_BASIS = re.compile(r"\bas (nitrogen|phosphorus|sulphur|sulfur)\b", re.IGNORECASE)
+
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
+
 #: What was added to be measured beside the analyte: internal standards and labelled compounds.
 _INTERNAL = re.compile(r"\(I\.?S(?:TD)?\.?\)|\b1[35][CN]\d{0,2}-|-d\d{1,2}\b|^d(?:[3-7]|1\d)-")
-#: The last gate of a cytometer's path: `Lymphocytes/Singlets/CD45+/CD3+ | Freq. of Parent`.
-_POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
-#: The number of a reagent's generation behind a name: `TSH3`, `hCG5`.
-_GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
+
 #: What analysers append to the names of calculated results.
 _CALCULATED = re.compile(r"(?<=[\w)])c$")
-_SYMBOL = re.compile(r"\S\s*\(([A-Za-z][A-Za-z0-9*'/-]{0,5})\)$")
-_NO_SYMBOLS = frozenset("I II III IV V VI VII A B C NGSP IFCC DM W&B DCCT T1 T2".split())
+
 _OXIDATION = re.compile(r"\((?:I{1,3}|IV|V|VI{0,2})\)$")
-_NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
-
-
-def _nuclides(name: str) -> list[str]:
-    """The spellings of a nuclide: `Caesium-137` is `Cs-137`, `CS-137`, `137Cs`."""
-    match = _NUCLIDE.match(name.strip())
-    concept = concept_of(match[1]) if match else frozenset()
-    symbols = [symbol for symbol, known in elements().items() if known in concept]
-    if match is None or len(symbols) != 1:
-        return []
-    mass = match[2]
-    return [
-        f"{symbols[0]}-{mass}",
-        f"{symbols[0]}{mass}",
-        f"{mass}{symbols[0]}",
-        f"{mass}-{symbols[0]}",
-    ]
-
-
-def _symbols(name: str) -> list[str]:
-    """A symbol that a name ends in: `aw` of `Water activity (aw)`, and no unit or method."""
-    found = _SYMBOL.search(name)
-    if found is None or is_unit(found[1]) or found[1].upper() in _NO_SYMBOLS:
-        return []
-    told = set(words(found[1]))
-    return [] if told & (_CONTEXT | NOISE | _QUALIFIERS.keys()) else [found[1]]
-
-
-def _short_basis(name: str) -> str:
-    """A name with the symbol of what it is expressed as: `Nitrate as N`."""
-    return _BASIS.sub(lambda match: f"as {match[1][0].upper()}", name)
-
-
-def _tidy(text: str) -> str:
-    """A name with single spaces, and none just inside of brackets."""
-    return " ".join(_PADDED.sub("", _MARKED.sub("", text)).split())
-
-
-def _stems(text: str) -> list[str]:
-    """The words of a text without their figures."""
-    return [word.strip("0123456789.,") or word for word in words(text)]
-
-
-def _qualifiers(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(_QUALIFIERS[name] for name in names if name in _QUALIFIERS)
-
-
-def _unit_stripped(text: str) -> str:
-    """A name without a unit written behind it."""
-    parts = text.rstrip(" .:").split()
-    for size in (3, 2, 1):
-        tail = " ".join(parts[-size:]).strip("()[],")
-        enough = "/" in tail or "%" in tail or tail.casefold() in ("ppm", "ppb", "ntu", "fnu")
-        if len(parts) > size and enough and measure(tail) is not None:
-            return " ".join(parts[:-size]).rstrip(" ,;:-(")
-    return text
 
 
 class Lexicon:
@@ -203,7 +124,7 @@ class Lexicon:
         self._stems = self._all_stems()
         self._families = Families(self.assays.values())
         self._short = ShortForms(
-            (assay, [(_content(name), words(name)) for name in (assay.name, *assay.aliases)])
+            (assay, [(content_of(name), words(name)) for name in (assay.name, *assay.aliases)])
             for assay in self.assays.values()
         )
         self._longest = max((name.count(" ") + 1 for name in self._exact), default=1)
@@ -234,7 +155,7 @@ class Lexicon:
         forms += self._own_cognates
         return frozenset(
             (
-                *(stem for name in [*names, *symbols] for stem in _stems(name)),
+                *(stem for name in [*names, *symbols] for stem in stems(name)),
                 *(word for form in forms for word in form.split()),
             )
         )
@@ -246,11 +167,11 @@ class Lexicon:
             (other, "alias")
             for name in (assay.name, *assay.aliases)
             for other in (
-                *_nuclides(name),
-                *_symbols(name),
+                *nuclide_spellings(name),
+                *symbols_of(name),
                 _EXPRESSED_AS.sub("", name),
                 _PLURAL.sub("", name),
-                _short_basis(name),
+                short_basis(name),
             )
             if other != name
         ]
@@ -266,21 +187,21 @@ class Lexicon:
         found: list[tuple[str, frozenset[str], float]] = []
         in_context: list[tuple[str, frozenset[str], float]] = []
         for text in (assay.name, *assay.aliases):
-            if _nuclides(text):
+            if nuclide_spellings(text):
                 # Of a nuclide nothing but itself is a spelling: Cs-134 is not Cs-137.
                 return []
-            named = [(c, _qualifiers(q), 0.95) for c, q in _named_concepts(_short_basis(text))]
+            named = [(c, qualifiers_among(q), 0.95) for c, q in named_concepts(short_basis(text))]
             known = {concept for concept, _, _ in named}
             found += named
             in_context += [
-                (concept, _qualifiers(rest), 0.88)
-                for concept, rest in _concepts_in_context(text)
+                (concept, qualifiers_among(rest), 0.88)
+                for concept, rest in concepts_in_context(text)
                 if concept not in known
             ]
         if assay.unit.strip() == "%":
             # Neutrophils in percent are a test of their own, however a laboratory calls them.
-            found = [(_in_percent(c), q, s) for c, q, s in found]
-            in_context = [(_in_percent(c), q, s) for c, q, s in in_context]
+            found = [(in_percent(c), q, s) for c, q, s in found]
+            in_context = [(in_percent(c), q, s) for c, q, s in in_context]
         if not found and assay.code:
             code = assay.code.strip()
             names = concept_of(code)
@@ -304,7 +225,7 @@ class Lexicon:
         """The assays a text may name, the likeliest first."""
         cached = self._cache.get(text)
         if cached is None:
-            cached = self._match(_tidy(text))
+            cached = self._match(tidy(text))
             if len(self._cache) < 100_000:
                 self._cache[text] = cached
         return cached
@@ -321,8 +242,8 @@ class Lexicon:
         if not known:
             return ()
         best: dict[int, TestMatch] = {}
-        for variant, factor, rest in _variants(text):
-            for match in self._whole(variant, _qualifiers(rest)):
+        for variant, factor, rest in variants(text):
+            for match in self._whole(variant, qualifiers_among(rest)):
                 scored = replace(match, score=match.score * factor, rest=rest)
                 _keep(best, scored)
             if best:
@@ -342,7 +263,7 @@ class Lexicon:
     def _knows(self, text: str) -> bool:
         """Whether a text holds a word of some name; most do not, which saves all further looks."""
         return not (
-            self._stems.isdisjoint(_stems(text))
+            self._stems.isdisjoint(stems(text))
             and self._stems.isdisjoint(cognate(text).split())
             and not self._short.may_know(text)
         )
@@ -351,7 +272,7 @@ class Lexicon:
         """Matches of a text taken as one name."""
         exact = self._exact.get(key(text), {})
         fits = [m for m in exact.values()
-                if not qualifiers or _qualifier_fit(_own(m.assay), qualifiers)]  # fmt: skip
+                if not qualifiers or qualifier_fit(_own(m.assay), qualifiers)]  # fmt: skip
         if fits:
             return [_cased(match, text) for match in fits]
         found = self._of_concepts(concept_of(text), qualifiers, 1.0)
@@ -367,7 +288,7 @@ class Lexicon:
         own = [
             TestMatch(assay, _COGNATE, "synonym")
             for assay in self._own_cognates.get(form, ())
-            if not qualifiers or _qualifier_fit(_own(assay), qualifiers)
+            if not qualifiers or qualifier_fit(_own(assay), qualifiers)
         ]
         return own or self._of_concepts(cognates().get(form, frozenset()), qualifiers, _COGNATE)
 
@@ -377,7 +298,7 @@ class Lexicon:
         found = []
         for name in names:
             for entry in self._concepts.get(name, ()):
-                fit = _qualifier_fit(entry.qualifiers, qualifiers)
+                fit = qualifier_fit(entry.qualifiers, qualifiers)
                 if fit:
                     shared = 0.97 if len(names) > 1 else 1.0
                     score = entry.score * factor * fit * shared
@@ -389,7 +310,7 @@ class Lexicon:
         if _FIGURED.match(text):
             # `5% rec.` is not the recovery: the figure is part of the name.
             return []
-        text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", _without_unit, text)
+        text = re.sub(r"[(\[{]([^)\]}]*)[)\]}]", without_unit, text)
         tokens = words(text)[:16]
         cased = re.findall(r"[A-Za-z]+\d*[A-Za-z0-9]*", text.replace("_", " "))
         names = concepts()
@@ -401,7 +322,7 @@ class Lexicon:
                 rest = tokens[:at] + tokens[at + size :]
                 matches = self._part(name, size, rest, cased)
                 found += matches
-                foreign = foreign or (not matches and _telling(name, size) and name in names)
+                foreign = foreign or (not matches and telling(name, size) and name in names)
             if found:
                 return [replace(m, score=m.score * 0.6) for m in found] if foreign else found
             if foreign and size > 1:
@@ -410,9 +331,9 @@ class Lexicon:
 
     def _alike(self, text: str) -> list[TestMatch]:
         """The assays whose names say the same in other words or longer ones."""
-        said = _content(_unit_stripped(re.sub(r"[(\[{]([^)\]}]*)[)\]}]", _without_unit, text)))
+        said = content_of(unit_stripped(re.sub(r"[(\[{]([^)\]}]*)[)\]}]", without_unit, text)))
         scored = [
-            (max(likeness(said, _content(name)) for name in (assay.name, *assay.aliases)), assay)
+            (max(likeness(said, content_of(name)) for name in (assay.name, *assay.aliases)), assay)
             for assay in self.assays.values()
         ]
         found = [(score, assay) for score, assay in scored if score] or self._by_one_word(
@@ -447,81 +368,25 @@ class Lexicon:
             coded = [m for m in exact.values() if {m.assay.code, m.assay.name} & set(cased)]
             if symbol not in held:
                 return [replace(m, score=0.85, rest=rest) for m in coded if len(cased) <= 2]
-            found = self._of_concepts(frozenset((elements()[symbol],)), _qualifiers(rest), 1.0)
-        elif exact and _telling(name, size):
+            found = self._of_concepts(frozenset((elements()[symbol],)), qualifiers_among(rest), 1.0)
+        elif exact and telling(name, size):
             found = [replace(m, kind="part") for m in exact.values()]
-            found = [m for m in found if _qualifier_fit(_own(m.assay), _qualifiers(rest))]
-        elif _telling(name, size):
-            found = self._of_concepts(concepts().get(name, frozenset()), _qualifiers(rest), 1.0)
+            found = [m for m in found if qualifier_fit(_own(m.assay), qualifiers_among(rest))]
+        elif telling(name, size):
+            found = self._of_concepts(
+                concepts().get(name, frozenset()), qualifiers_among(rest), 1.0
+            )
         else:
             return []
-        unknown = [
-            w for w in rest if w not in NOISE and w not in _QUALIFIERS and not w[0].isdigit()
-        ]
+        unknown = [w for w in rest if w not in NOISE and w not in QUALIFIERS and not w[0].isdigit()]
         if unknown and name in _AMBIENT:
             return []
         factor = 0.9 if not unknown else (0.7 if len(unknown) == 1 else 0.5)
         return [replace(m, score=m.score * factor, kind="part", rest=rest) for m in found]
 
 
-def _content(text: str) -> tuple[str, ...]:
-    """The words and figures that tell a name from others."""
-    return tuple(word for word in words(text) if word not in NOISE or word.isdigit())
-
-
-def _without_unit(bracket: re.Match[str]) -> str:
-    return " " if is_unit(bracket[1].strip()) else bracket[0]
-
-
 def _own(assay: Assay) -> frozenset[str]:
-    return _qualifiers(words(assay.name))
-
-
-def _in_percent(concept: str) -> str:
-    share = f"{concept} %"
-    return share if share in concepts().get(share, ()) else concept
-
-
-def _named_concepts(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The concepts of an assay's own name, with the words around them."""
-    if not text:
-        return []
-    whole = concept_of(text) or concept_of(_unit_stripped(text))
-    if whole:
-        return [(name, ()) for name in whole]
-    inner = re.search(r"\(([^)]+)\)", text)
-    core = re.sub(r"\([^)]*\)", " ", text).strip()
-    if concept_of(core):
-        extra = words(inner[1]) if inner else ()
-        return [(name, extra) for name in concept_of(core)]
-    tokens = words(core) if inner and concept_of(inner[1]) else words(text)
-    names = concepts()
-    for size in range(min(6, len(tokens)), 0, -1):
-        for at in range(len(tokens) - size + 1):
-            name = " ".join(tokens[at : at + size])
-            rest = tokens[:at] + tokens[at + size :]
-            known = [w for w in rest if w in NOISE or w in _QUALIFIERS]
-            if name in names and _telling(name, size) and len(known) == len(rest):
-                return [(found, rest) for found in names[name]]
-    return []
-
-
-def _concepts_in_context(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The concepts of a name that says as well in what, or how, they are determined."""
-    head, comma, tail = text.partition(",")
-    if comma:
-        turned = _named_concepts(f"{tail} {head}")
-        if turned:
-            return turned
-        rest = words(tail)
-        if all(w in _CONTEXT or w in NOISE or w in _QUALIFIERS or w[0].isdigit() for w in rest):
-            return [(found, (*more, *rest)) for found, more in _named_concepts(head)]
-    bare = [word for word in text.split() if not all(w in _CONTEXT for w in words(word))]
-    return _named_concepts(" ".join(bare)) if 0 < len(bare) < len(text.split()) else []
-
-
-def _telling(name: str, size: int) -> bool:
-    return size > 1 or len(name) > 2 or name == "ph"
+    return qualifiers_among(words(assay.name))
 
 
 def _keep(best: dict[int, TestMatch], match: TestMatch) -> None:
@@ -539,56 +404,3 @@ def _cased(match: TestMatch, text: str) -> TestMatch:
         if own and symbol not in own and not any(kin().get(c) == symbol for c in own):
             return replace(match, score=0.4)
     return match
-
-
-def _qualifier_fit(own: frozenset[str], found: frozenset[str]) -> float:
-    if own == found:
-        return 1.0
-    if own and found:
-        return 0.0
-    if found:
-        return 0.95 if found == {"total"} else 0.75
-    return 0.95 if own == {"total"} else 0.8
-
-
-def _tells_more(text: str) -> bool:
-    """Whether a text holds a word that is no header's: then brackets are about that word."""
-    return any(word not in NOISE and not role_of(word).named for word in words(text))
-
-
-def _variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
-    """Ways to read a text as one name: whole, without brackets or unit, what is in brackets."""
-    seen: list[tuple[str, float, tuple[str, ...]]] = [(text, 1.0, ())]
-    based = _FRACTION_OF_N.search(text)
-    core = re.sub(r"[(\[{][^)\]}]*[)\]}]?", " ", text).strip(" :,;-_*#")
-    inner = [x.strip() for x in re.findall(r"[(\[{]([^)\]}]*)[)\]}]", text)]
-    if based and core:
-        letter = re.search(r"[NPS]", based[0])
-        if letter and not re.search(rf"\b{letter[0]}$", core):
-            seen.append((f"{_unit_stripped(core)} as {letter[0]}", 0.98, ()))
-    stripped = _unit_stripped(text).strip(" :,;-_*#")
-    if stripped != text:
-        seen.append((stripped, 0.99, ()))
-    if core and core != text:
-        extra = tuple(w for x in inner if not is_unit(x) for w in words(x))
-        seen.append((core, 0.98, extra))
-        seen.append((_unit_stripped(core), 0.98, extra))
-    for content in inner:
-        if (role_of(core).value or role_of(core).negative) and not _tells_more(core):
-            seen.append((content, 0.95, words(core)))
-    population = _POPULATION.match(text)
-    if population:
-        seen.append((population[1], 0.95, ()))
-    head, sign, tail = text.partition(":")
-    if sign and tail.strip():
-        seen.append((tail.strip(), 0.9, words(head)))
-        seen.append((head.strip(), 0.85, words(tail)))
-    parts = [x.strip() for x in re.split(r"[,;|]", text) if x.strip()]
-    if 1 < len(parts) <= 4:
-        seen.append((parts[0], 0.95, words(" ".join(parts[1:]))))
-    if _GENERATION.search(text) and not concept_of(text):
-        seen.append((text[:-1], 0.9, ()))
-    line = re.match(r"^([A-Za-z]{1,2})[\s_-]*\d{2,3}(?:[.,_]\d{1,4})?\b", text)
-    if line:
-        seen.append((line[1].capitalize(), 0.97, ()))
-    return seen

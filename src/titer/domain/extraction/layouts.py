@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from titer.domain.extraction.analytes import NOISE, TestMatch
+from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table, header_unit
+from titer.domain.extraction.naming import NOISE
 from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind, Reading, looks_numeric, looks_temporal
 from titer.domain.extraction.result_columns import UNNAMED, ResultColumns
