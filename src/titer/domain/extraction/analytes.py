@@ -84,6 +84,7 @@ _COMMON = frozenset(
 _FIGURED_SCORE = 0.8
 
 _COGNATE = 0.95
+_ALSO = 0.96
 
 _PAIR = 2
 
@@ -274,7 +275,12 @@ class Lexicon:
         fits = [m for m in exact.values()
                 if not qualifiers or qualifier_fit(_own(m.assay), qualifiers)]  # fmt: skip
         if fits:
-            return [_cased(match, text) for match in fits]
+            return [_cased(match, text) for match in fits] + [
+                # Of two tests that go by one name the unit may tell which one is meant.
+                replace(match, score=match.score * _ALSO)
+                for match in self._of_concepts(concept_of(text), qualifiers, 1.0)
+                if match.assay.id not in exact
+            ]
         found = self._of_concepts(concept_of(text), qualifiers, 1.0)
         # `Er` is erbium, and the real extract of a beer where nobody measures erbium.
         found = found or self._of_concepts(concepts().get(key(text), frozenset()), qualifiers, 0.95)

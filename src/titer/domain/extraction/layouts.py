@@ -22,6 +22,8 @@ from titer.domain.extraction.wording import fold
 _TOO_MANY_COLUMNS = 6
 _PROMISING = 0.9
 _ELSEWHERE = 0.9
+_STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
+_TOLD = 0.95
 _LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
 
 
@@ -317,7 +319,16 @@ class TableReader:
         unit = unit or self.table.column(at).unit
         if not unit:
             unit = header_unit(self.sheet.text(row, test_column), True)
-        return self._candidate(row, tests, (row, test_column), at, unit, "long", role)
+        return self._candidate(
+            row, self._as_the_unit_says(tests, unit), (row, test_column), at, unit, "long", role
+        )
+
+    def _as_the_unit_says(self, tests: tuple[TestMatch, ...], unit: str) -> tuple[TestMatch, ...]:
+        """The test that a unit names where it is none of the named test's: PT, `1.04`, `INR`."""
+        if not tests or compare(unit, tests[0].assay.unit)[0] not in _STRANGE:
+            return tests
+        told = self.sheet.tests(unit)
+        return told if told and told[0].score >= _TOLD else tests
 
     def _word_for(
         self, row: int, test_column: int, columns: list[int], role: float

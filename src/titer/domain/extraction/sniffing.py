@@ -42,6 +42,14 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "The file is a database, not a table of results."),
     (b"\x00\x01\x00\x00Standard", "The file is a database, not a table of results."),
 )
+_PROBED = 65_536
+_LAST_PLAIN, _FIRST_CYRILLIC = 0x7F, 0xC0
+_RUNS = re.compile(rb"(?:[\x80-\xff][\x40-\x7e]?){3,}")
+_MOST, _SOME = 0.6, 0.02
+_KANA = re.compile(r"[\u3041-\u30fe]")
+_IDEOGRAM = re.compile(r"[\u4e00-\u9fff]")
+#: Some of the commonest characters of laboratory reports.
+_COMMON = re.compile(r"[的一是不在人有品测样量定结果值度单位称号期检浓标空白分析数平均日时间仪器]")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HL7 = re.compile(r"^[\s\x0b]*(?:MSH|FHS|BHS|H)\|\^~\\&", re.MULTILINE)
 _ASTM = re.compile(r"^[\x00-\x20]*\d?H\|[\\`][\^!][&~]?", re.MULTILINE)
@@ -131,4 +139,37 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        return data.decode(_legacy_encoding(data[:_PROBED]), "replace")
+
+
+def _legacy_encoding(probe: bytes) -> str:
+    """Which of the encodings before Unicode a text is in, by how its other letters stand.
+
+    In Western languages these stand alone between plain ones, in Cyrillic in whole words, in
+    Japanese and Chinese in pairs of bytes of which not all are possible.
+    """
+    other = sum(byte > _LAST_PLAIN for byte in probe)
+    in_words = sum(len(run) for run in _RUNS.findall(probe))
+    if not other or in_words < _MOST * other:
+        return "cp1252"
+    japanese, chinese = (_possible(probe, name) for name in ("cp932", "gb18030"))
+    if japanese and _share(japanese, _KANA) > _SOME and _share(japanese, _IDEOGRAM) > 0:
+        return "cp932"
+    if chinese and _share(chinese, _IDEOGRAM) > _MOST and _share(chinese, _COMMON) > _SOME:
+        return "gb18030"
+    return "cp1251" if sum(byte >= _FIRST_CYRILLIC for byte in probe) > _MOST * other else "cp1252"
+
+
+def _possible(probe: bytes, name: str) -> str:
+    """The text in an encoding, but for a letter that the end of the probe cuts; or nothing."""
+    for end in range(len(probe), max(0, len(probe) - 4), -1):
+        try:
+            return probe[:end].decode(name)
+        except UnicodeDecodeError:
+            continue
+    return ""
+
+
+def _share(text: str, letters: re.Pattern[str]) -> float:
+    other = sum(ord(letter) > _LAST_PLAIN for letter in text)
+    return len(letters.findall(text)) / other if other else 0.0

@@ -99,9 +99,16 @@ class Agreement(Enum):
     CONTRADICTS = "contradicts"
 
 
+#: The letters of Russian units: мг/дм3, мкг/л.
+_CYRILLIC = str.maketrans({
+    "м": "m", "к": "k", "г": "g", "д": "d", "л": "l", "с": "c", "н": "n", "о": "o", "ь": "",
+    "℃": "degc",
+})  # fmt: skip
+
+
 @lru_cache(maxsize=4096)
 def _tidy(unit: str) -> str:
-    text = fold(unit).strip("[]() .:;,")
+    text = fold(unit).translate(_CYRILLIC).strip("[]() .:;,")
     text = _BASIS.sub("", " " + text).strip() if len(text) > 2 else text
     text = re.sub(r"^([mun]?g)\s?(?:n|p|s|si|caco3|c|o2|cl2)\s?/", r"\1/", text)
     text = text.replace("litre", "l").replace("liter", "l").replace("deg.", "deg")
