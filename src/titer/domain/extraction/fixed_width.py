@@ -36,12 +36,14 @@ def _blank_runs(block: list[str]) -> list[tuple[int, int]]:
 
 
 _TOKEN = re.compile(r"\S+(?: \S+)*")
+_LATE_BRACKET = re.compile(r"(?<=\S)(\s{1,6})\)")
 _SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
 _WORD = re.compile(r"\S+")
 _FIGURE = re.compile(r"^[<>]?\s?[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?$")
 _RULED = re.compile(r"^[\s\-=_.*+|]+$")
 _LEAST_BODY, _MOST_HEADINGS = 3, 4
 _LEAST_FIGURES = 0.4
+_HALF = 0.5
 
 
 def _is_body(line: str) -> bool:
@@ -197,20 +199,49 @@ def _split_block(block: list[str]) -> list[list[str]]:
 
 
 def _joined(line: str) -> str:
-    """A line whose signs stand right before their figures: `<  0.02` in a column of its own."""
+    """A line whose signs stand right before their figures, and brackets close where they end.
+
+    `<  0.02` and `(Bq/kg  )` would be parted else.
+    """
+    line = _LATE_BRACKET.sub(lambda m: ")" + m[1], line)
     return _SIGN_APART.sub(lambda m: " " * (len(m[2]) - 1) + m[1] + " ", line)
+
+
+def _headed(heading: list[str], body: list[str]) -> list[list[str]] | None:
+    """Lines of labels over the columns of a body that an empty line parts from them."""
+    if len(heading) > _MOST_HEADINGS or any(_is_body(line) for line in heading):
+        return None
+    spans = _columns_of_body(body)
+    if not spans or not all(_heads(line, spans) for line in heading):
+        return None
+    parted = sum(len(row) == len(spans) for row in _split_block(body))
+    if parted < _HALF * len(body) or len(_split_block(heading)[-1]) == len(spans):
+        return None
+    return [_under(line, spans) for line in heading]
+
+
+def _blocks(lines: list[str]) -> list[list[str]]:
+    """The lines between empty ones; an empty line is a block without lines."""
+    found: list[list[str]] = []
+    for line in (_joined(x[:_WIDE_LINE].expandtabs()) for x in lines):
+        if not line.strip():
+            found.append([])
+        elif found and found[-1]:
+            found[-1].append(line.rstrip())
+        else:
+            found.append([line.rstrip()])
+    return found
 
 
 def split_fixed(lines: list[str]) -> list[list[str]]:
     """Split every line where the lines around it are blank too; empty lines stay empty rows."""
     rows: list[list[str]] = []
-    block: list[str] = []
-    for line in [*(_joined(x[:_WIDE_LINE].expandtabs()) for x in lines), ""]:
-        if line.strip():
-            block.append(line.rstrip())
+    blocks = _blocks(lines)
+    for at, block in enumerate(blocks):
+        if not block:
+            rows.append([])
             continue
-        if block:
-            rows.extend(_split_block(block))
-            block = []
-        rows.append([])
+        below = blocks[at + 2] if at + 2 < len(blocks) and not blocks[at + 1] else []
+        rows.extend((below and _headed(block, below)) or _split_block(block))
+    rows.append([])
     return rows

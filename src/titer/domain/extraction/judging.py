@@ -16,6 +16,8 @@ from titer.domain.extraction.values import Original, Proposal, Unmatched, World
 
 _OPERATORS = "<>=~"
 _MOST_VALUES = 60
+#: How far a reading may lie from the mean of its like.
+_NEAR = Decimal("0.1")
 #: Two values and their mean.
 _FEWEST_WITH_MEAN = 3
 #: Instruments round half of the last digit either way, and some of them cut.
@@ -163,7 +165,7 @@ def settle(group: list[Judged]) -> list[Judged]:
     means = {j.candidate.table for j in group if j.candidate.row_kind == "mean"}
     kept = [j for j in group if j.candidate.row_kind == "mean" or j.candidate.table not in means]
     repeated = [j for j in kept if j.candidate.row_kind != "mean"]
-    if means and len(_distinct(repeated)) > 1:
+    if means and (len(_distinct(repeated)) > 1 or _is_near_means(repeated, kept)):
         kept = [j for j in kept if j.candidate.row_kind == "mean"]
     if any(j.candidate.rank >= 0.7 for j in kept):
         kept = [j for j in kept if j.candidate.rank >= 0.7]
@@ -180,6 +182,19 @@ def settle(group: list[Judged]) -> list[Judged]:
     elif not all(_same(judged, distinct[0]) for judged in lesser):
         distinct[0].flags.add("sheets_disagree")
     return distinct
+
+
+def _is_near_means(repeated: list[Judged], group: list[Judged]) -> bool:
+    """Whether what is no mean is a reading of what the means of another table are of."""
+    means = [j for j in group if j.candidate.row_kind == "mean"]
+    pairs = [(one, mean) for one in repeated for mean in means]
+    return bool(pairs) and all(
+        one.unit == mean.unit
+        and (a := one.candidate.reading.number) is not None
+        and (b := mean.candidate.reading.number) is not None
+        and abs(a - b) <= _NEAR * abs(b)
+        for one, mean in pairs
+    )
 
 
 def _in_own_unit(group: list[Judged]) -> list[Judged]:

@@ -65,7 +65,8 @@ _POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
 #: The number of a reagent's generation behind a name: `TSH3`, `hCG5`.
 _GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
 
-_SYMBOL = re.compile(r"\S\s*\(([A-Za-z][A-Za-z0-9*'/-]{0,5})\)$")
+_SYMBOL_BEHIND = re.compile(r"\s*\([^()]*\)$")
+_SYMBOL = re.compile(r"\S\s*\(([A-Za-z][A-Za-z0-9*'/-]{0,5}|(?:CD\d+[+-]?\s?){2,4})\)$")
 
 _NO_SYMBOLS = frozenset("I II III IV V VI VII A B C NGSP IFCC DM W&B DCCT T1 T2".split())
 
@@ -74,7 +75,7 @@ _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
 
 def nuclide_spellings(name: str) -> list[str]:
     """The spellings of a nuclide: `Caesium-137` is `Cs-137`, `CS-137`, `137Cs`."""
-    match = _NUCLIDE.match(name.strip())
+    match = _NUCLIDE.match(_SYMBOL_BEHIND.sub("", name).strip())
     concept = concept_of(match[1]) if match else frozenset()
     symbols = [symbol for symbol, known in elements().items() if known in concept]
     if match is None or len(symbols) != 1:
