@@ -30,7 +30,7 @@ from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.short_forms import SHORTEST, ShortForms
 from titer.domain.extraction.values import Assay, LearnedAlias
-from titer.domain.extraction.vocabulary import cognates, concept_of, concepts, elements, kin
+from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
 from titer.domain.extraction.wording import fold, key, words
 
 # Every instrument has a temperature of its own; with a strange word beside it, it is that one.
@@ -122,6 +122,7 @@ class Lexicon:
             # A person's word outweighs what the name would mean elsewhere.
             self._exact.update(self._said(aliases, kind))
         self._own_cognates = self._all_cognates()
+        self._concept_forms = self._all_concept_forms()
         self._stems = self._all_stems()
         self._families = Families(self.assays.values())
         self._short = ShortForms(
@@ -147,13 +148,22 @@ class Lexicon:
                 found.setdefault(form, []).append(assay)
         return found
 
+    def _all_concept_forms(self) -> dict[str, frozenset[str]]:
+        """The concepts in use by the forms of their spellings that languages share."""
+        found: dict[str, frozenset[str]] = {}
+        for spelling, names in concepts().items():
+            used = names & self._concepts.keys()
+            form = cognate(spelling) if used else ""
+            if form:
+                found[form] = found.get(form, frozenset()) | used
+        return found
+
     def _all_stems(self) -> frozenset[str]:
         """A word of every name that could lead to an assay; most texts hold none of them."""
         names = set(self._exact)
         names.update(name for name, found in concepts().items() if found & self._concepts.keys())
         symbols = [symbol for symbol, name in elements().items() if name in self._concepts]
-        forms = [form for form, found in cognates().items() if found & self._concepts.keys()]
-        forms += self._own_cognates
+        forms = [*self._concept_forms, *self._own_cognates]
         return frozenset(
             (
                 *(stem for name in [*names, *symbols] for stem in stems(name)),
@@ -296,7 +306,9 @@ class Lexicon:
             for assay in self._own_cognates.get(form, ())
             if not qualifiers or qualifier_fit(_own(assay), qualifiers)
         ]
-        return own or self._of_concepts(cognates().get(form, frozenset()), qualifiers, _COGNATE)
+        return own or self._of_concepts(
+            self._concept_forms.get(form, frozenset()), qualifiers, _COGNATE
+        )
 
     def _of_concepts(
         self, names: frozenset[str], qualifiers: frozenset[str], factor: float

@@ -99,16 +99,8 @@ def _labels(sheet: Sheet, row: int) -> bool:
     ):
         return False
     ids = sheet.strong_ids(row)
-    by_figure = sheet.by_figure(row)
-    plain = [
-        text
-        for column in filled
-        if (text := sheet.text(row, column)) not in by_figure
-        and column not in ids
-        and sheet.is_figure(row, column)
-    ]
-    figures = len(plain)
-    if not all(text.isdigit() for text in plain):
+    figures = _counted(sheet, row, [c for c in filled if c not in ids])
+    if figures is None:
         return False
     stated = sum(bool(_STATED.search(sheet.text(row, column))) for column in filled)
     if stated > _FEW_STATED * len(filled):
@@ -125,7 +117,9 @@ def _labels(sheet: Sheet, row: int) -> bool:
         text = sheet.text(row, column)
         role = sheet.role(text)
         named += bool(role.sample or role.test or role.value or role.unit)
-        labels += bool(role.named or sheet.tests(text) or is_unit(text) or text in by_figure)
+        labels += bool(
+            role.named or sheet.tests(text) or is_unit(text) or text in sheet.by_figure(row)
+        )
     if (
         len(filled) == 2
         and not named
@@ -142,6 +136,20 @@ def _labels(sheet: Sheet, row: int) -> bool:
     if figures <= allowed and labels >= 2 and labels >= share * len(filled):
         return True
     return bool(labels) and not figures and _stands_over_figures(sheet, row, filled)
+
+
+def _counted(sheet: Sheet, row: int, columns: list[int]) -> int | None:
+    """How many cells are whole numbers and name no test; None where one is another figure."""
+    by_figure = sheet.by_figure(row)
+    figures = 0
+    for column in columns:
+        text = sheet.text(row, column)
+        if text in by_figure or not sheet.is_figure(row, column):
+            continue
+        if not text.isdigit():
+            return None
+        figures += 1
+    return figures
 
 
 def _stands_over_figures(sheet: Sheet, row: int, filled: list[int]) -> bool:

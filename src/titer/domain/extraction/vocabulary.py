@@ -4,7 +4,6 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from titer.domain.extraction.cognates import cognate
 from titer.domain.extraction.wording import key
 
 _HERE = Path(__file__).parent
@@ -37,17 +36,6 @@ def concepts() -> dict[str, frozenset[str]]:
     for spelling in ("or", "sal", "sel", "on", "in", "as", "at", "he", "no", "i", "u", "l"):
         found.pop(spelling, None)
     return {spelling: frozenset(names) for spelling, names in found.items()}
-
-
-@lru_cache(maxsize=1)
-def cognates() -> dict[str, frozenset[str]]:
-    """The concepts of every known spelling by the form that it shares with other languages."""
-    found: dict[str, set[str]] = {}
-    for spelling, names in concepts().items():
-        form = cognate(spelling)
-        if form:
-            found.setdefault(form, set()).update(names)
-    return {form: frozenset(names) for form, names in found.items()}
 
 
 _NEAR = (
