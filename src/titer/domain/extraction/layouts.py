@@ -175,7 +175,7 @@ class TableReader:
                 continue
             if column.index == self.reader.id_column:
                 continue
-            if self._counts_lines(column):
+            if self._counts_lines(column) or self.columns.is_of_figures(column.index):
                 continue
             readable, filled = self._readable(column.index)
             if not readable or readable < 0.5 * filled:
@@ -284,7 +284,23 @@ class TableReader:
                 found.append(one)
         header = self.table.column(test_column).role.test
         found += self._named_elsewhere(test_columns, rows, value, unit_column)
+        found += self._further_results(rows, test_column, others, role)
         return found, explicit and bool(header)
+
+    def _further_results(
+        self, rows: list[int], test_column: int, columns: list[int], role: float
+    ) -> list[Candidate]:
+        """Second results of a line whose unit tells that they are another test's: `2.21`, `INR`."""
+        found: list[Candidate] = []
+        for at in columns:
+            if not self.table.column(at + 1).role.unit:
+                continue
+            for row in rows:
+                told = self.sheet.tests(self.sheet.text(row, at + 1))
+                if told and told[0].score >= _TOLD:
+                    one = self._long_row(row, test_column, at, role, at + 1)
+                    found += [one] if one is not None else []
+        return found
 
     def _named_elsewhere(
         self, test_columns: list[int], named: list[int],

@@ -65,13 +65,20 @@ class ResultColumns:
     def row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
         return self.sheet.tests_at(row, column) or self._by_figure(row, column)
 
+    def is_of_figures(self, column: int) -> bool:
+        """Whether the figures of a column name tests and are no results."""
+        return bool(self._all_by_figure(column))
+
     def _by_figure(self, row: int, column: int) -> tuple[TestMatch, ...]:
         """The test that a bare figure names, where the column holds several of its kind."""
+        return self._all_by_figure(column).get(self.sheet.text(row, column), ())
+
+    def _all_by_figure(self, column: int) -> dict[str, tuple[TestMatch, ...]]:
         named = self._figured.get(column)
         if named is None:
             texts = (self.sheet.text(at, column) for at in self.reader.body)
             named = self._figured[column] = self.sheet.lexicon.by_figure(texts)
-        return named.get(self.sheet.text(row, column), ())
+        return named
 
     def _tests_of(self, row: int, test_column: int | None) -> tuple[TestMatch, ...]:
         """The tests that a row names, or else those of the block that it lies in."""
