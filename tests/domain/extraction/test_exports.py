@@ -1,4 +1,4 @@
-"""How well whole exports are read, as the programs of some 250 instruments write them.
+"""How well whole exports are read, as the programs of instruments write them.
 
 They are written for these tests from knowledge of what those programs print; values, identifiers
 and names are invented. Each stands beside a document that says what an analyst would enter, which
@@ -85,6 +85,6 @@ def test_nearly_all_is_found_and_nearly_all_that_is_found_is_true() -> None:
         sure += sum(p.confidence >= SURE for p in rights)
         proposed += len(proposals)
         true += len(wanted)
-    assert right >= 0.97 * proposed
-    assert right >= 0.9 * true
-    assert sure >= 0.75 * true
+    assert right >= 0.985 * proposed
+    assert right >= 0.97 * true
+    assert sure >= 0.8 * true

@@ -8,6 +8,7 @@ from titer.domain.extraction.alike import PARTLY, likeness
 from titer.domain.extraction.cognates import cognate
 from titer.domain.extraction.families import Families
 from titer.domain.extraction.naming import (
+    CONTEXT,
     NOISE,
     QUALIFIERS,
     concepts_in_context,
@@ -367,7 +368,7 @@ class Lexicon:
         if len(said) != 1:
             return []
         word = said[0]
-        if word in _COMMON or role_of(word).named or concept_of(word):
+        if word in _COMMON or word in CONTEXT or role_of(word).named or concept_of(word):
             return []
         if len(word) >= SHORTEST and self._short.holding(word) == 1:
             ends = self._short.at_an_end(word)

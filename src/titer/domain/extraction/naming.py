@@ -42,7 +42,7 @@ _MARKED = re.compile(r"^\s*(?:[*^!#>↑↓]{1,3}|v)\s+(?=\S)")
 _PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
 
 #: What is examined, and how: words of a test's name that an instrument leaves out.
-_CONTEXT = frozenset(
+CONTEXT = frozenset(
     (
         "activity urine strip sediment whole blood venous arterial capillary milk soil feed wine"
         " beer juice oil grain meat fish food flour honey water wastewater effluent air leaf"
@@ -59,6 +59,10 @@ _CONTEXT = frozenset(
 
 _BASIS = re.compile(r"\bas (nitrogen|phosphorus|sulphur|sulfur)\b", re.IGNORECASE)
 
+#: Chinese and Japanese write what a figure is right behind the name: `砷样品含量`.
+_JOINED = re.compile(
+    r"^([\u3041-\u9fff]{1,10}?)(?:样品)?(?:含量|浓度|濃度|测定值|測定値|结果|結果)$"
+)
 #: The last gate of a cytometer's path: `Lymphocytes/Singlets/CD45+/CD3+ | Freq. of Parent`.
 _POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
 
@@ -95,7 +99,7 @@ def symbols_of(name: str) -> list[str]:
     if found is None or is_unit(found[1]) or found[1].upper() in _NO_SYMBOLS:
         return []
     told = set(words(found[1]))
-    return [] if told & (_CONTEXT | NOISE | QUALIFIERS.keys()) else [found[1]]
+    return [] if told & (CONTEXT | NOISE | QUALIFIERS.keys()) else [found[1]]
 
 
 def short_basis(name: str) -> str:
@@ -109,8 +113,9 @@ def tidy(text: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """The words of a text without their figures."""
-    return [word.strip("0123456789.,") or word for word in words(text)]
+    """The words of a text without their figures, and without what is joined to them."""
+    found = [word.strip("0123456789.,") or word for word in words(text)]
+    return found if text.isascii() else [_JOINED.sub(r"\1", word) for word in found]
 
 
 def qualifiers_among(names: Iterable[str]) -> frozenset[str]:
@@ -174,9 +179,9 @@ def concepts_in_context(text: str) -> list[tuple[str, tuple[str, ...]]]:
         if turned:
             return turned
         rest = words(tail)
-        if all(w in _CONTEXT or w in NOISE or w in QUALIFIERS or w[0].isdigit() for w in rest):
+        if all(w in CONTEXT or w in NOISE or w in QUALIFIERS or w[0].isdigit() for w in rest):
             return [(found, (*more, *rest)) for found, more in named_concepts(head)]
-    bare = [word for word in text.split() if not all(w in _CONTEXT for w in words(word))]
+    bare = [word for word in text.split() if not all(w in CONTEXT for w in words(word))]
     return named_concepts(" ".join(bare)) if 0 < len(bare) < len(text.split()) else []
 
 
@@ -219,6 +224,9 @@ def variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
     for content in inner:
         if (role_of(core).value or role_of(core).negative) and not _tells_more(core):
             seen.append((content, 0.95, words(core)))
+    joined = _JOINED.match(core or text)
+    if joined:
+        seen.append((joined[1], 0.95, ()))
     population = _POPULATION.match(text)
     if population:
         seen.append((population[1], 0.95, ()))

@@ -46,10 +46,12 @@ _PROBED = 65_536
 _LAST_PLAIN, _FIRST_CYRILLIC = 0x7F, 0xC0
 _RUNS = re.compile(rb"(?:[\x80-\xff][\x40-\x7e]?){3,}")
 _MOST, _SOME = 0.6, 0.02
-_KANA = re.compile(r"[\u3041-\u30fe]")
 _IDEOGRAM = re.compile(r"[\u4e00-\u9fff]")
-#: Some of the commonest characters of laboratory reports.
-_COMMON = re.compile(r"[的一是不在人有品测样量定结果值度单位称号期检浓标空白分析数平均日时间仪器]")
+#: Syllables, and some of the commonest characters of laboratory reports in either language.
+_JAPANESE = re.compile(r"[\u3041-\u30f6測定試料名番号結果濃度単位平均値日時間回数水分析備考検査]")
+_CHINESE = re.compile(
+    r"[的一是不在人有品测样量定结果值度单位称号期检浓标空白分析数平均日时间仪器编名]"
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HL7 = re.compile(r"^[\s\x0b]*(?:MSH|FHS|BHS|H)\|\^~\\&", re.MULTILINE)
 _ASTM = re.compile(r"^[\x00-\x20]*\d?H\|[\\`][\^!][&~]?", re.MULTILINE)
@@ -153,9 +155,10 @@ def _legacy_encoding(probe: bytes) -> str:
     if not other or in_words < _MOST * other:
         return "cp1252"
     japanese, chinese = (_possible(probe, name) for name in ("cp932", "gb18030"))
-    if japanese and _share(japanese, _KANA) > _SOME and _share(japanese, _IDEOGRAM) > 0:
+    told = _share(japanese, _JAPANESE)
+    if told > _SOME and told > _share(chinese, _CHINESE) and _share(japanese, _IDEOGRAM) > 0:
         return "cp932"
-    if chinese and _share(chinese, _IDEOGRAM) > _MOST and _share(chinese, _COMMON) > _SOME:
+    if _share(chinese, _IDEOGRAM) > _MOST and _share(chinese, _CHINESE) > _SOME:
         return "gb18030"
     return "cp1251" if sum(byte >= _FIRST_CYRILLIC for byte in probe) > _MOST * other else "cp1252"
 

@@ -1,0 +1,183 @@
+"""Which figure of a table is the result, where several could be."""
+
+import pytest
+
+from domain.extraction.miniatures import make_world
+from titer.domain.extraction.engine import extract
+from titer.domain.extraction.sniffing import decode
+
+LEAD = ("PB", "Lead", "ug/L")
+
+
+def read(text: str, *assays, samples=("W26-0001", "W26-0002", "W26-0003"), encoding="utf-8"):
+    world = make_world(list(samples), assays)
+    found = extract(text.lstrip("\n").encode(encoding), "export.txt", world).proposals
+    return {(p.tracking_id, p.code): p.result for p in found}
+
+
+def test_the_result_is_what_the_dilution_was_counted_into() -> None:
+    found = read("""
+Name;Conc. 1;Unit 1;Dil. factor;Conc. 2;Unit 2
+Calibration;5.0;ug/L;;;
+W26-0001;2.109;ug/L;2;4.218;ug/L
+W26-0002;6.035;ug/L;2;12.07;ug/L
+W26-0003;0.112;ug/L;2;<1.0;ug/L
+""", LEAD)  # fmt: skip
+    assert found == {
+        ("W26-0001", "PB"): "4.218", ("W26-0002", "PB"): "12.07", ("W26-0003", "PB"): "<1.0",
+    }  # fmt: skip
+
+
+def test_a_mean_is_known_by_being_the_mean() -> None:
+    found = read("""
+Sample ID,Lead (ug/L)
+W26-0001,4.10
+W26-0001,4.30
+W26-0001,4.20
+""", LEAD)  # fmt: skip
+    assert found == {("W26-0001", "PB"): "4.20"}
+
+
+def test_repeats_without_a_mean_are_all_shown() -> None:
+    world = make_world(["W26-0001"], [LEAD])
+    text = b"Sample ID,Lead (ug/L)\nW26-0001,4.10\nW26-0001,4.50\n"
+    found = extract(text, "export.csv", world).proposals
+    assert {p.result for p in found} == {"4.10", "4.50"}
+    assert all(p.conflict for p in found)
+
+
+def test_a_column_that_numbers_the_lines_is_no_nitrogen() -> None:
+    found = read("""
+N.;Campione;Tipo;Peso [g];Azoto [%]
+1;Bianco;Bianco;;
+2;W26-0001;Campione;1.0925;2.374
+3;W26-0002;Campione;0.9667;1.879
+4;W26-0003;Campione;1.0045;2.088
+Media;;;;2.114
+""", ("N", "Azoto totale", "%"))  # fmt: skip
+    assert found[("W26-0001", "N")] == "2.374"
+    assert set(found.values()) == {"2.374", "1.879", "2.088"}
+
+
+def test_names_and_results_by_turns_need_no_header() -> None:
+    found = read("""
+"0212","9:10","W26-0001","GLU","Negative","KET","15 mg/dL","pH","6.0","SG","1.020"
+"0213","9:16","W26-0002","GLU","Negative","KET","Trace","pH","5.5","SG","1.015"
+""", ("GLU", "Glucose, urine", ""), ("KET", "Ketones", "mg/dL"), ("PH", "pH", ""),
+        ("SG", "Specific gravity", ""))  # fmt: skip
+    assert found[("W26-0001", "GLU")] == "Negative"
+    assert found[("W26-0001", "KET")] == "15"
+    assert found[("W26-0002", "PH")] == "5.5"
+    assert found[("W26-0002", "SG")] == "1.015"
+
+
+def test_a_header_that_spells_the_unit_is_of_the_results() -> None:
+    found = read("""
+Well,Sample,Target,Status,Concentration,CopiesPer20uLWell,AcceptedDroplets
+A01,W26-0001,N1,Manual,9.2,184,15710
+B01,W26-0002,N1,Manual,0.56,11.2,16820
+""", ("N1", "SARS-CoV-2 N1", "copies/20uL well"))  # fmt: skip
+    assert found == {("W26-0001", "N1"): "184", ("W26-0002", "N1"): "11.2"}
+
+
+def test_one_column_may_be_known_by_its_unit_beside_others_that_are_named() -> None:
+    found = read("""
+Sample Name,Volume [µl],Concentration,Units,A260/A280
+W26-0001,2,412.6,ng/µl,1.87
+W26-0002,2,88.35,ng/µl,1.84
+""", ("DNA", "dsDNA yield", "ng/uL"), ("R280", "Purity ratio 260/280", ""))  # fmt: skip
+    assert found[("W26-0001", "DNA")] == "412.6"
+    assert found[("W26-0001", "R280")] == "1.87"
+
+
+COAGULATION = (("PT", "Prothrombin time", "s"), ("INR", "INR", ""), ("FIB", "Fibrinogen", "mg/dL"))
+
+
+def test_the_unit_tells_apart_what_goes_by_one_name() -> None:
+    found = read("""
+Sample ID,Test,Result,Units
+W26-0001,PT,12.1,s
+W26-0001,PT,1.08,INR
+W26-0001,FIB,301,mg/dL
+""", *COAGULATION)  # fmt: skip
+    assert found == {
+        ("W26-0001", "PT"): "12.1", ("W26-0001", "INR"): "1.08", ("W26-0001", "FIB"): "301",
+    }  # fmt: skip
+
+
+def test_a_line_may_hold_a_second_result_of_another_test() -> None:
+    found = read("""
+Sample ID,Test,Result,Units,Result 2,Units 2
+W26-0001,PT,24.4,s,2.21,INR
+W26-0001,FIB,283,mg/dL,,
+""", *COAGULATION)  # fmt: skip
+    assert found[("W26-0001", "PT")] == "24.4"
+    assert found[("W26-0001", "INR")] == "2.21"
+
+
+def test_the_unit_right_of_a_name_says_what_it_is_expressed_as() -> None:
+    found = read("""
+Sample ID,Analyte Name,Conc,Units,Analyte Name,Conc,Units
+W26-0001,Ammonia,0.114,mg N/L,Orthophosphate,0.0218,mg P/L
+W26-0002,Ammonia,0.0377,mg N/L,Orthophosphate,0.0094,mg P/L
+""", ("NH3N", "Ammonia as N", "mg/L"), ("PO4P", "Orthophosphate as P", "mg/L"))  # fmt: skip
+    assert found[("W26-0002", "NH3N")] == "0.0377"
+    assert found[("W26-0001", "PO4P")] == "0.0218"
+
+
+@pytest.mark.parametrize("gap", ["", "\n"])
+def test_headings_over_fixed_columns_need_not_be_parted_as_these_are(gap) -> None:
+    found = read(f"""
+Pos Type Identity          NO3+NO2            Total P
+                           mg N/l   Height    mg P/l    Height
+{gap}1   S1   Standard 1         0.100      841     0.0200     604
+2   U    W26-0001           0.842     6981     0.0351    1052
+3   U    W26-0002           2.116    17504     0.1180    3544
+4   W    Wash               0.001      120     0.0001     101
+""", ("NOX", "Nitrate + nitrite as N", "mg/L"), ("TP", "Total phosphorus", "mg/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "NOX"): "0.842", ("W26-0001", "TP"): "0.0351",
+        ("W26-0002", "NOX"): "2.116", ("W26-0002", "TP"): "0.1180",
+    }  # fmt: skip
+
+
+def test_a_printed_table_may_be_keyed_by_figures() -> None:
+    found = read("""
+Sample ID       : W26-0001
+
+Volume (%)      Temp (C) corrected
+IBP               36.4
+5                 47.9
+10                54.2
+50                98.7
+90               158.9
+FBP              196.3
+""", ("T10", "Temperature at 10 % recovered", "°C"), ("T50", "Temperature at 50 % recovered", "°C"),
+        ("T90", "Temperature at 90 % recovered", "°C"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "T10"): "54.2", ("W26-0001", "T50"): "98.7", ("W26-0001", "T90"): "158.9",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "header", "assay", "unit"), [
+    ("gb18030", "序号,样品编号,稀释倍数,荧光强度,砷样品含量(μg/L)", "砷", "μg/L"),
+    ("cp932", "測定No.,試料名,回数,滴定時間,水分(ppm)", "水分", "ppm"),
+    ("cp1251", "Номер,Проба,Объем,Площадь,Свинец (мг/дм3)", "Свинец", "mg/L"),
+    ("cp1252", "Nr.,Probe,Gerät,Fläche,Blei (mg/L)", "Blei", "mg/L"),
+])  # fmt: skip
+def test_exports_older_than_unicode_are_read(encoding, header, assay, unit) -> None:
+    text = f"{header}\n1,W26-0001,1,1041.5,3.308\n2,W26-0002,1,708.7,6.313\n"
+    assert decode(text.encode(encoding)) == text
+    found = read(text, ("X", assay, unit), encoding=encoding)
+    assert found == {("W26-0001", "X"): "3.308", ("W26-0002", "X"): "6.313"}
+
+
+def test_an_organism_is_a_result() -> None:
+    found = read("""
+Analyte Name;Sample ID;Organism (best match);Score Value
+A1;W26-0001;Staphylococcus aureus;2.27
+A2;W26-0002;Candida albicans;2.31
+""", ("MIC", "Microorganism identification (MALDI-TOF)", ""))  # fmt: skip
+    assert found == {
+        ("W26-0001", "MIC"): "Staphylococcus aureus", ("W26-0002", "MIC"): "Candida albicans",
+    }  # fmt: skip
