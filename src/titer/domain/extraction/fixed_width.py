@@ -44,6 +44,8 @@ _RULED = re.compile(r"^[\s\-=_.*+|]+$")
 _LEAST_BODY, _MOST_HEADINGS = 3, 4
 _LEAST_FIGURES = 0.4
 _HALF = 0.5
+#: What is printed has no more; words are not looked up among hundreds of columns.
+_MOST_COLUMNS = 64
 
 
 def _is_body(line: str) -> bool:
@@ -64,7 +66,7 @@ def _columns_of_body(block: list[str]) -> list[tuple[int, int]]:
     ends = [*(left for left, _ in runs), width]
     spans = list(zip(starts, ends, strict=True))
     most = max(len(_TOKEN.findall(line)) for line in body)
-    return spans if len(spans) > 2 and len(spans) >= most else []
+    return spans if 2 < len(spans) <= _MOST_COLUMNS and len(spans) >= most else []
 
 
 def _nearest(spans: list[tuple[int, int]], start: int, end: int) -> int:

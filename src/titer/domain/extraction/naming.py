@@ -119,6 +119,7 @@ def stems(text: str) -> list[str]:
 
 
 def qualifiers_among(names: Iterable[str]) -> frozenset[str]:
+    """What some words say of the fraction that is meant: `total`, `dissolved`."""
     return frozenset(QUALIFIERS[name] for name in names if name in QUALIFIERS)
 
 
@@ -139,10 +140,12 @@ def content_of(text: str) -> tuple[str, ...]:
 
 
 def without_unit(bracket: re.Match[str]) -> str:
+    """What is left of a bracket: nothing of one that holds a unit."""
     return " " if is_unit(bracket[1].strip()) else bracket[0]
 
 
 def in_percent(concept: str) -> str:
+    """The concept of a share where there is one: neutrophils in percent are no count."""
     share = f"{concept} %"
     return share if share in concepts().get(share, ()) else concept
 
@@ -186,10 +189,12 @@ def concepts_in_context(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def telling(name: str, size: int) -> bool:
+    """Whether a name of some words is long enough to be looked for inside of a text."""
     return size > 1 or len(name) > 2 or name == "ph"
 
 
 def qualifier_fit(own: frozenset[str], found: frozenset[str]) -> float:
+    """How well the fraction that a text tells of goes with an assay's own; 0 for not at all."""
     if own == found:
         return 1.0
     if own and found:
