@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -283,12 +284,16 @@ def _manifest_of(file: Path) -> dict[str, Any]:
 
 
 def _unpack(file: Path, folder: Path, manifest: dict[str, Any]) -> Path:
+    data = folder / _DATA
     try:
-        with tarfile.open(file) as packed:
-            packed.extract(_DATA, folder, filter="data")
+        # Copied and not extracted: nothing of the archive but the bytes is taken over.
+        with tarfile.open(file) as packed, data.open("wb") as target:
+            member = packed.extractfile(_DATA)
+            if member is None:
+                raise tarfile.ReadError(_DATA)
+            shutil.copyfileobj(member, target)
     except (tarfile.TarError, KeyError, OSError) as trouble:
         raise Stop("invalid_backup", f"{file} is damaged.") from trouble
-    data = folder / _DATA
     if _digest(data) != manifest["sha256"]:
         raise Stop("invalid_backup", f"{file} is damaged: its data is not what was written.")
     return data
