@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.identifiers import Fit, IdMatch
 from titer.domain.extraction.roles import Role, is_mean, is_statistic, negative_words
-from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.sheet import Sheet, basis_of
 from titer.domain.extraction.units import Agreement, compare, is_unit, measure
 from titer.domain.extraction.vocabulary import names_analyte
 from titer.domain.extraction.wording import fold, words
 
 _MAX_HEADER_ROWS = 8
 _LOOSE = 0.8
+_LINES_PROBED = 3
 #: How a header is known by the lines below it, where most of its words are not.
 _FEWEST_UNKNOWN, _LINES_BELOW, _SHARE_OF_FIGURES = 5, 2, 0.3
 #: The share of cells of a header that may look like `key: 1`, as `A:2S%` does.
@@ -179,6 +180,9 @@ def _names_one_test(sheet: Sheet, row: int, filled: list[int]) -> bool:
 def _is_among_pairs(sheet: Sheet, row: int, filled: list[int]) -> bool:
     """Whether a line of two cells is one of several that say one thing each: "Mode", "Normal"."""
     left, right = (sheet.role(sheet.text(row, column)) for column in filled)
+    if left.sample and any(t.rest for t in sheet.tests(sheet.text(row, filled[1]))[:1]):
+        # `ID 2`, `MCC PH-102`: what a sample is called names no test.
+        return True
     told = right.value > _LOOSE or bool(sheet.tests(sheet.text(row, filled[1])))
     if (left.sample or left.test) and told:
         return False
@@ -360,7 +364,7 @@ def _columns(sheet: Sheet, table: Table) -> dict[int, Column]:
     for index in range(width):
         cells = _filled_cells(sheet, table.header, index)
         if cells:
-            columns[index] = _column(sheet, index, cells)
+            columns[index] = _column(sheet, index, cells, _basis_below(sheet, table, index))
     promising = [c.index for c in columns.values() if c.role.value and not c.tests]
     if len(promising) > 1 and not any(c.tests or c.role.test for c in columns.values()):
         return _named_from_afar(sheet, table.header, columns, promising)
@@ -389,11 +393,17 @@ def _named_from_afar(
     return columns
 
 
-def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]]) -> Column:
+def _basis_below(sheet: Sheet, table: Table, index: int) -> str:
+    """What the units beside a column's figures say that these are expressed as."""
+    units = [sheet.text(row, index + 1) for row in table.body[:_LINES_PROBED]]
+    return next((basis for basis in map(basis_of, units) if basis), "")
+
+
+def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str = "") -> Column:
     column = Column(index, texts=tuple(sheet.text(*cell) for cell in cells))
     sample = test = unit = value = 0.0
     promised = False
-    basis = next((b[1] for b in map(_BASIS.search, column.texts) if b), "")
+    basis = next((b[1] for b in map(_BASIS.search, column.texts) if b), beside)
     for cell in reversed(cells):
         text = sheet.text(*cell)
         found = sheet.strong_ids(cell[0]).get(cell[1])

@@ -108,10 +108,22 @@ class TableReader:
         long, explicit = self._long()
         wide = self._wide()
         if long and explicit and len(long) >= 0.2 * len(wide):
-            return long
+            return self._with_others(long, wide)
         scoped = [] if (long or wide) else self._scoped() or self._slips()
         best = max((wide, long, scoped), key=lambda found: sum(c.quality**2 for c in found))
         return best + self._unnamed({one.tests[0].assay.id for one in best} if best else set())
+
+    @staticmethod
+    def _with_others(long: list[Candidate], wide: list[Candidate]) -> list[Candidate]:
+        """Lines that name one test, with what columns of their own name beside it.
+
+        `dsDNA` in the column of the application stands beside the columns of its purity.
+        """
+        named = {one.tests[0].assay.id for one in long}
+        others = [one for one in wide if one.tests[0].kind != "part"]
+        if len(named) > 1 or any(one.tests[0].assay.id in named for one in wide):
+            return long
+        return long + others
 
     def _candidate(
         self, row: int, tests: tuple[TestMatch, ...], named: Place | None, at: int,
@@ -279,6 +291,8 @@ class TableReader:
                 one = self._word_for(row, test_column, others, role)
             if one is None and self.reader.kind(row) == "mean":
                 one = self._mean_in_words(row, test_column)
+            if one is None and not self.sheet.text(row, at):
+                one = self._only_figure(row, test_column)
             if one is not None:
                 one.flags |= flags
                 found.append(one)
@@ -354,6 +368,15 @@ class TableReader:
             if self.sheet.reading(row, at).kind in (Kind.TEXT, Kind.CENSORED):
                 return self._long_row(row, test_column, at, role * 0.95, None)
         return None
+
+    def _only_figure(self, row: int, test_column: int) -> Candidate | None:
+        """The one figure of a line beside the table's columns, where it is in the test's unit."""
+        wanted = self.columns.row_tests(row, test_column)[0].assay.unit
+        others = [at for at in self.sheet.filled(row) if at != test_column]
+        unit = self.sheet.reading(row, others[0]).unit if len(others) == 1 else ""
+        if compare(unit, wanted)[0] is not Agreement.SAME:
+            return None
+        return self._long_row(row, test_column, others[0], UNNAMED, None)
 
     def _mean_in_words(self, row: int, test_column: int) -> Candidate | None:
         """The figure behind the word of a mean beside its table: `TN  Mean  5.02`."""

@@ -57,7 +57,7 @@ CONTEXT = frozenset(
     ).split()
 )
 
-_BASIS = re.compile(r"\bas (nitrogen|phosphorus|sulphur|sulfur)\b", re.IGNORECASE)
+_BASIS = re.compile(r"\b(?:as|als|en|come|como) (nitrogen|phosphorus|sulphur|sulfur|N|P|S)\b")
 
 #: Chinese and Japanese write what a figure is right behind the name: `砷样品含量`.
 _JOINED = re.compile(
@@ -72,6 +72,8 @@ _GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
 _SYMBOL_BEHIND = re.compile(r"\s*\([^()]*\)$")
 _SYMBOL = re.compile(r"\S\s*\(([A-Za-z][A-Za-z0-9*'/-]{0,5}|(?:CD\d+[+-]?\s?){2,4})\)$")
 
+#: Another name in brackets behind the first: `p-Aminophenol (4-aminophenol)`.
+_OTHER_NAME = re.compile(r"\S\s+\(((?:\d,?)*-?[A-Za-z][A-Za-z-]{6,40})\)$")
 _NO_SYMBOLS = frozenset("I II III IV V VI VII A B C NGSP IFCC DM W&B DCCT T1 T2".split())
 
 _NUCLIDE = re.compile(r"^([A-Za-z]+)[\s-]?(\d{1,3}m?)$")
@@ -95,7 +97,7 @@ def nuclide_spellings(name: str) -> list[str]:
 
 def symbols_of(name: str) -> list[str]:
     """A symbol that a name ends in: `aw` of `Water activity (aw)`, and no unit or method."""
-    found = _SYMBOL.search(name)
+    found = _SYMBOL.search(name) or _OTHER_NAME.search(name)
     if found is None or is_unit(found[1]) or found[1].upper() in _NO_SYMBOLS:
         return []
     told = set(words(found[1]))

@@ -78,6 +78,7 @@ _CONTROL_TYPE = re.compile(
     r"|standard solution|method blank|drift|ntc|negative control|positive control|nc|pc"
     r"|标准空白|标准溶液|样品空白|质控样|空白|标样|標準液|ブランク|標準|チェック液.*|контроль"
     r"|стандарт|холостая проба|градуировка|fortified|spk|bianco|branco"
+    r"|qualifiers?|internal standards?|istd"
     r"|(?:matrix |post )?spike dup(?:licate)?|post spike|ms|msd|lcsd"
     r"|(?:lab|laboratory|sample|analytical) dup(?:licate)?|(?:prep|reagent|instrument) blank"
     r"|(?:lab|laboratory) control(?: sample)?(?: dup(?:licate)?)?"
@@ -87,6 +88,8 @@ _CONTROL_TYPE = re.compile(
 
 _NUMBER_OF_RESULT = re.compile(r"[a-z]{0,2}\d{1,2}")
 _NUMBERED_RESULT = re.compile(r"(?:r|result|res|ergebnis|wert) ?\d{1,2}")
+_FURTHER, _FAINT = re.compile(r" ?[2-9]$"), 0.4
+_NUMBER_BEHIND = re.compile(r"(?<=[a-z]{4})\d$")
 #: The first of several names of a sample: `Sample ID 1`.
 _FIRST = re.compile(r" ?1$")
 
@@ -132,8 +135,10 @@ def role_of(text: str) -> Role:
     sample = test = unit = value = 0.0
     for name in (whole, core):
         sample = max(sample, _SAMPLE.get(name, 0.0), _SAMPLE.get(_FIRST.sub("", name), 0.0))
+        sample = max(sample, _FAINT if _SAMPLE.get(_FURTHER.sub("", name), 0.0) else 0.0)
         test = max(test, _TEST.get(name, 0.0))
-        unit = max(unit, 1.0 if name in _UNIT or _unnumbered(name) in _UNIT else 0.0)
+        bare_name = _NUMBER_BEHIND.sub("", name)
+        unit = max(unit, *(_UNIT.get(one, 0.0) for one in (name, _unnumbered(name), bare_name)))
         value = max(value, _VALUE.get(name, 0.0))
     bracket = _bracket(text)
     if _NUMBERED_RESULT.fullmatch(core) and bracket:

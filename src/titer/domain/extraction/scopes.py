@@ -11,6 +11,7 @@ from titer.domain.extraction.sheet import Sheet
 
 _TEST_LINE = re.compile(
     r"^(?:\[)?\s*(?:by )?(?:compound|analyte|element|parameter|component|peak|test|assay|target"
+    r"|nuclide|radionuclide|isotope"
     r"|substance"
     r"|method|analysis|parametre|paramètre|elemento|analito|verbindung)"
     r"\s*(?:name|summary|results?|report|data)?\s*#?\s*\d*"
@@ -22,6 +23,9 @@ _SAMPLE_LINE = re.compile(
     r"\s*(?:id|name|no\.?|number|#|ident(?:ifier)?|label)?\s*[:=]\s*(.+)$",
     re.IGNORECASE,
 )
+#: `Name: Caffeine` below `Component Summary Table`.
+_NAME_LINE = re.compile(r"^name\s*:", re.IGNORECASE)
+_SUMMARY = re.compile(r"^(?:component|compound|peak|analyte)\b", re.IGNORECASE)
 _OTHER_NAME_WITHIN = 4
 _PAIR = 2
 #: A key with what follows it, if it does: no time of day.
@@ -131,6 +135,8 @@ def _test_scope(sheet: Sheet, row: int, current: Scope) -> Scope | None:
     if not filled or len(filled) > 3 or is_header(sheet, row):
         return None
     first = sheet.text(row, filled[0])
+    if _NAME_LINE.match(first) and row and _SUMMARY.search(sheet.text(row - 1, filled[0])):
+        first = f"Component {first}"
     line = _TEST_LINE.match(first)
     beside = _TEST_LINE.match(sheet.text(row, filled[-1])) if len(filled) == 2 else None
     if line is None and beside is not None and sheet.tests(beside[1]):

@@ -25,6 +25,12 @@ _BASED = re.compile(r"^(?:[munµμ]?g[ -]?([NPS])/[lL]|[munµμ]?g/[lL] ?(?:as )
 _FRACTIONAL = re.compile(r"^[<>]?\s?-?\d*[.,]\d+(?:[eE][+-]?\d+)?$")
 
 
+def basis_of(unit: str) -> str:
+    """The element that a unit says a result is expressed as: N of `mg N/L`."""
+    match = _BASED.match(unit) if "/" in unit and len(unit) <= _LONGEST_UNIT else None
+    return (match[1] or match[2]) if match else ""
+
+
 class Sheet:
     """Lazy readings of one grid; every reading is by row and column, counted from 0."""
 
@@ -140,9 +146,7 @@ class Sheet:
         held = self._bases.get(row)
         if held is None:
             held = self._bases[row] = {
-                at: match[1] or match[2]
-                for at, text in enumerate(self.rows[row])
-                if "/" in text and len(text) <= _LONGEST_UNIT and (match := _BASED.match(text))
+                at: basis for at, text in enumerate(self.rows[row]) if (basis := basis_of(text))
             }
         right = next((element for at, element in held.items() if at > column), "")
         return right or (next(iter(held.values())) if len(held) == 1 else "")
