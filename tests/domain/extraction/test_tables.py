@@ -181,3 +181,69 @@ A2;W26-0002;Candida albicans;2.31
     assert found == {
         ("W26-0001", "MIC"): "Staphylococcus aureus", ("W26-0002", "MIC"): "Candida albicans",
     }  # fmt: skip
+
+
+def test_a_bar_at_the_margin_parts_nothing() -> None:
+    found = read("""
+Sample ID: W26-0001
+
+   Analyte     Mass    Meas. Intens. Mean   Conc. Mean    Conc. SD   Sample Unit
+|> Sc             45             214403.2                            ug/L
+|  Cr             52               3074.6        0.973       0.015   ug/L
+|  Pb            208               5022.1        0.271       0.009   ug/L
+""", LEAD, ("CR", "Chromium", "ug/L"))  # fmt: skip
+    assert found == {("W26-0001", "CR"): "0.973", ("W26-0001", "PB"): "0.271"}
+
+
+def test_a_qualifier_is_no_result() -> None:
+    found = read("""
+Sample Name,Component Name,Component Type,Calculated Concentration
+W26-0001,Atrazine 1,Quantifiers,0.0332
+W26-0001,Atrazine 2,Qualifiers,0.0336
+""", ("ATR", "Atrazine", "ug/L"))  # fmt: skip
+    assert found == {("W26-0001", "ATR"): "0.0332"}
+
+
+def test_the_corrected_figure_goes_before_the_observed_one() -> None:
+    found = read("""
+Sample ID            : W26-0001
+------------------------------------------------
+% Recovered     Vapour temp. [C]   Corrected [C]
+IBP                    178.5             178.9
+10%                    217.7             218.1
+50%                    266.5             266.9
+90%                    334.4             334.8
+------------------------------------------------
+Residue              : 1.4 %vol
+""", ("T10", "Temperature at 10 % recovered", "°C"), ("T50", "Temperature at 50 % recovered", "°C"),
+        ("IBP", "Initial boiling point", "°C"), ("RES", "Distillation residue", "% vol"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "IBP"): "178.9", ("W26-0001", "T10"): "218.1",
+        ("W26-0001", "T50"): "266.9", ("W26-0001", "RES"): "1.4",
+    }  # fmt: skip
+
+
+def test_columns_of_their_own_stand_beside_the_test_that_a_line_names() -> None:
+    found = read("""
+Sample Name,App Name,Concentration,Units,260/280
+W26-0001,dsDNA,412.6,ng/µL,1.87
+W26-0002,dsDNA,88.35,ng/µL,1.84
+""", ("DNA", "dsDNA concentration", "ng/uL"), ("R280", "A260/A280 purity ratio", ""))  # fmt: skip
+    assert found[("W26-0001", "DNA")] == "412.6"
+    assert found[("W26-0002", "R280")] == "1.84"
+
+
+def test_a_name_below_the_title_of_a_summary_is_of_what_the_block_is_about() -> None:
+    block = """
+Component Summary Table
+Name: {}
+,Sample Name,Vial,Area,Amount,Units
+1,W26-0001,1,1647189,{},mg/L
+2,W26-0002,2,1599784,{},mg/L
+"""
+    text = block.format("Caffeine", "96.4", "31.2") + block.format("Paracetamol", "512.6", "483.3")
+    found = read(text, ("CAF", "Caffeine", "mg/L"), ("PAR", "Paracetamol (acetaminophen)", "mg/L"))
+    assert found == {
+        ("W26-0001", "CAF"): "96.4", ("W26-0002", "CAF"): "31.2",
+        ("W26-0001", "PAR"): "512.6", ("W26-0002", "PAR"): "483.3",
+    }  # fmt: skip
