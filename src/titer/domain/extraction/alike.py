@@ -34,7 +34,7 @@ def likeness(said: Sequence[str], own: Sequence[str]) -> float:
         return WHOLE
     if len(left) == 1 and len(own_words) > 2:
         return NEARLY
-    return PARTLY if len(said_words) > 1 else 0.0
+    return PARTLY if len(said_words) > 1 or said_figures else 0.0
 
 
 def _parted(words: Sequence[str]) -> tuple[set[float], list[str]]:

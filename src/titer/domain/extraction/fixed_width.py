@@ -10,7 +10,7 @@ _FLAGGED = re.compile(r"^\s*([A-Za-z][\w .%#-]{0,20}?)\s+[*!#]\s+(\S.*)$")
 _RULE = re.compile(r"^\s*[-=]{2,}(?:\|[-=]{2,}){2,}\s*$")
 _WIDE_LINE = 2_000
 #: Cells that hold what looks like two, and the share of lines of which that may be so.
-_GAP = re.compile(r"\d.*\S\s{3,}\S*\d")
+_GAP = re.compile(r"\S\s{3,}\S*\d")
 _FEW = 0.25
 
 

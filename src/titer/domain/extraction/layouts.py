@@ -298,11 +298,16 @@ class TableReader:
                 found.append(one)
         header = self.table.column(test_column).role.test
         found += self._named_elsewhere(test_columns, rows, value, unit_column)
-        found += self._further_results(rows, test_column, others, role)
+        found += self._further_results(rows, test_column, unit_column, others, role)
         return found, explicit and bool(header)
 
     def _further_results(
-        self, rows: list[int], test_column: int, columns: list[int], role: float
+        self,
+        rows: list[int],
+        test_column: int,
+        first: int | None,
+        columns: list[int],
+        role: float,
     ) -> list[Candidate]:
         """Second results of a line whose unit tells that they are another test's: `2.21`, `INR`."""
         found: list[Candidate] = []
@@ -311,10 +316,20 @@ class TableReader:
                 continue
             for row in rows:
                 told = self.sheet.tests(self.sheet.text(row, at + 1))
-                if told and told[0].score >= _TOLD:
+                named = bool(told) and told[0].score >= _TOLD
+                if named or self._is_in_the_unit(row, test_column, first, at + 1):
                     one = self._long_row(row, test_column, at, role, at + 1)
                     found += [one] if one is not None else []
         return found
+
+    def _is_in_the_unit(self, row: int, test_column: int, first: int | None, at: int) -> bool:
+        """Whether a further result is in the unit of the line's test, and the first one is not."""
+        wanted = self.columns.row_tests(row, test_column)[0].assay.unit
+        before = self.sheet.text(row, first) if first is not None else ""
+        return (
+            compare(before, wanted)[0] is Agreement.CONTRADICTS
+            and compare(self.sheet.text(row, at), wanted)[0] is Agreement.SAME
+        )
 
     def _named_elsewhere(
         self, test_columns: list[int], named: list[int],

@@ -55,14 +55,17 @@ def value_after(
 ) -> Column | None:
     """The column of the results between a name's column and the next name's."""
     best: Column | None = None
+    # `R2` is a result beside `R2 Name`, whatever it means elsewhere.
+    told = table.column(name).texts[-1] if table.column(name).texts else ""
     promising = [c.index for c in table.columns.values() if c.role.value]
     before = undiluted_by(sheet, table, rows, promising)
     for index in range(name + 1, end):
         column = table.column(index)
         texts = [row for row in rows if sheet.text(row, index)]
         readable = sum(sheet.reading(row, index).kind is not Kind.NONE for row in texts)
+        own = bool(column.texts) and told.startswith(column.texts[-1])
         if (
-            column.negative
+            (column.negative and not own)
             or index in before
             or not texts
             or readable < _LEAST_READABLE * len(texts)

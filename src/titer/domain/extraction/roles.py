@@ -90,6 +90,9 @@ _NUMBER_OF_RESULT = re.compile(r"[a-z]{0,2}\d{1,2}")
 _NUMBERED_RESULT = re.compile(r"(?:r|result|res|ergebnis|wert) ?\d{1,2}")
 _FURTHER, _FAINT = re.compile(r" ?[2-9]$"), 0.4
 _NUMBER_BEHIND = re.compile(r"(?<=[a-z]{4})\d$")
+#: One of several results of a test, each with a unit of its own: `Paramètre 2`.
+_NUMBERED_OF_SEVERAL = re.compile(r"(?:parametr?[eo]|parameter) \d")
+_OF_SEVERAL = 0.85
 #: The first of several names of a sample: `Sample ID 1`.
 _FIRST = re.compile(r" ?1$")
 
@@ -144,6 +147,8 @@ def role_of(text: str) -> Role:
     if _NUMBERED_RESULT.fullmatch(core) and bracket:
         # `R1 (Drift)` beside `R2 (Content)`: only the brackets tell which is the result.
         value = _VALUE.get(key(bracket), 0.0)
+    if not value and _NUMBERED_OF_SEVERAL.fullmatch(core):
+        value = _OF_SEVERAL
     negative = bool(negative_words(text)) and not (sample or test or unit or value)
     if not value and not (sample or test or unit):
         value = _loose_value(text, negative)

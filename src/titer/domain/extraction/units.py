@@ -67,7 +67,7 @@ _ALONE: dict[str, tuple[str, str]] = {
     "nm": ("amount/volume", "1e-9"), "°c": ("degc", "1"), "c": ("degc", "1"), "k": ("kelvin", "1"),
     "f": ("degf", "1"), "ph": ("ph", "1"), "phunits": ("ph", "1"), "s/co": ("ratio", "1"),
     "s.u.": ("ph", "1"), "su": ("ph", "1"), "cps": ("signal", "1"), "index": ("ratio", "1"),
-    "ratio": ("ratio", "1"), "pt-co": ("hazen", "1"), "pt/co": ("hazen", "1"),
+    "ratio": ("ratio", "1"), "aw": ("ratio", "1"), "pt-co": ("hazen", "1"), "pt/co": ("hazen", "1"),
     "°dh": ("dh", "1"), "dh": ("dh", "1"), "°f.": ("fh", "1"), "°fh": ("fh", "1"),
 }  # fmt: skip
 _POWER = re.compile(r"^(?:x|\*)?10(?:\^|\*\*|\*|e)\(?([+-]?\d{1,2})\)?(?:\*|x|\.)?")
