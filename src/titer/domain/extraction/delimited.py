@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from titer.domain.extraction.fixed_width import split_fixed
+from titer.domain.extraction.fixed_width import BORDER, split_fixed
 from titer.domain.extraction.grid import Grid, make_grid
 from titer.domain.extraction.limits import MAX_CELL_TEXT
 
@@ -16,8 +16,6 @@ _WEIGHT = {"\t": 1.5, ";": 1.3, "|": 1.3, ",": 1.0, "\x1c": 1.5, "^": 0.7, "~": 
 _WITHIN_FIGURE = re.compile(r"(?<=\d),(?=\d)")
 _APART = re.compile(r"\S\s{3,}\S")
 _NEARLY_ALL, _HALF = 0.8, 0.5
-#: A bar at the margin groups lines, and parts nothing: `|> Sc  45`.
-_BORDER = re.compile(r"^\s*\|[>\s](?=[^|]*$)")
 #: A line that is drawn, as below the labels of a printed table.
 _RULED = re.compile(r"^[\s\-=_+|]*-[\s\-=_+|]*$")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -26,7 +24,7 @@ _QUOTED = re.compile(r'"[^"]*"')
 def find_delimiter(lines: list[str]) -> str | None:
     """The sign that parts most lines into the same number of cells, or None."""
     filled = (line for line in lines if line.strip() and not _RULED.match(line[:4000]))
-    probe = [_BORDER.sub("", _QUOTED.sub("", line[:4000])) for line in filled][:400]
+    probe = [BORDER.sub("", _QUOTED.sub("", line[:4000])) for line in filled][:400]
     best, best_score = None, 0.0
     for sign, weight in _WEIGHT.items():
         if sign == "," and _is_of_decimals(probe):

@@ -36,7 +36,8 @@ def _blank_runs(block: list[str]) -> list[tuple[int, int]]:
 
 
 _TOKEN = re.compile(r"\S+(?: \S+)*")
-_BORDER = re.compile(r"^\s*\|[>\s](?=[^|]*$)")
+#: A bar at the margin groups lines, and parts nothing: `|> Sc  45`.
+BORDER = re.compile(r"^\s*\|[>\s](?=[^|]*$)")
 _LATE_BRACKET = re.compile(r"(?<=\S)(\s{1,6})\)")
 _SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
 _WORD = re.compile(r"\S+")
@@ -206,7 +207,7 @@ def _joined(line: str) -> str:
 
     `<  0.02` and `(Bq/kg  )` would be parted else.
     """
-    line = _BORDER.sub(lambda m: " " * len(m[0]), line)
+    line = BORDER.sub(lambda m: " " * len(m[0]), line)
     line = _LATE_BRACKET.sub(lambda m: ")" + m[1], line)
     return _SIGN_APART.sub(lambda m: " " * (len(m[2]) - 1) + m[1] + " ", line)
 
