@@ -6,6 +6,7 @@ from domain.extraction.miniatures import make_world
 from titer.domain.extraction.engine import extract
 from titer.domain.extraction.sniffing import decode
 
+SURE = 0.8
 LEAD = ("PB", "Lead", "ug/L")
 
 
@@ -28,14 +29,30 @@ W26-0003;0.112;ug/L;2;<1.0;ug/L
     }  # fmt: skip
 
 
-def test_a_mean_is_known_by_being_the_mean() -> None:
+def test_a_mean_is_known_by_being_the_mean_and_left_to_a_person() -> None:
+    world = make_world(["W26-0001"], [LEAD])
+    text = b"Sample ID,Lead (ug/L)\nW26-0001,4.10\nW26-0001,4.30\nW26-0001,4.20\n"
+    (found,) = extract(text, "export.csv", world).proposals
+    assert found.result == "4.20"
+    assert found.confidence < SURE
+    assert "The value is the mean of the others; nothing calls it so." in found.reasons
+
+
+def test_what_only_a_figure_names_is_left_to_a_person() -> None:
+    tests = [(f"T{at}", f"Temperature at {at} % recovered", "°C") for at in (10, 50, 90)]
+    text = b"Sample ID;W26-0001\n\nVolume (%);Temp (C)\n10;54.2\n50;98.7\n90;158.9\n"
+    found = extract(text, "export.csv", make_world(["W26-0001"], tests)).proposals
+    assert [p.result for p in found] == ["54.2", "98.7", "158.9"]
+    assert all(p.confidence < SURE for p in found)
+
+
+def test_a_unit_of_one_letter_names_no_element() -> None:
     found = read("""
-Sample ID,Lead (ug/L)
-W26-0001,4.10
-W26-0001,4.30
-W26-0001,4.20
-""", LEAD)  # fmt: skip
-    assert found == {("W26-0001", "PB"): "4.20"}
+Sample ID,Test,Result,Units
+W26-0001,Iron,12.1,C
+W26-0001,Iron,1.08,N
+""", ("FE", "Iron", "mg/L"), ("C", "Carbon", "%"), ("N", "Nitrogen", "%"))  # fmt: skip
+    assert {code for _, code in found} == {"FE"}
 
 
 def test_repeats_without_a_mean_are_all_shown() -> None:

@@ -23,6 +23,8 @@ CEILINGS = {
     "several_columns": 0.75,
     "sheets_disagree": 0.75,
     "no_header": 0.75,
+    "mean_by_arithmetic": 0.75,
+    "named_by_figure": 0.75,
     "converted": 0.75,
     "diluted": 0.75,
     "text_result": 0.9,

@@ -129,6 +129,8 @@ def _doubts(candidate: Candidate, test: TestMatch, rival: bool) -> set[str]:
         flags.add("sample_from_file_name")
     if rival:
         flags.add("test_ambiguous")
+    if test.kind == "figure":
+        flags.add("named_by_figure")
     if test.kind == "context":
         flags.add("analyte_not_named")
     if test.score < 0.75 and test.kind != "unit":
@@ -175,7 +177,7 @@ def settle(group: list[Judged]) -> list[Judged]:
     lesser = [j for j in kept if j.candidate.rank != rank]
     best = [j for j in kept if j.candidate.rank == rank]
     best.sort(key=lambda j: (-j.raw, j.candidate.table, j.candidate.place))
-    distinct = _mean_of_all(_in_own_unit(_distinct(best)))
+    distinct = _mean_of_all(_surely_named(_distinct(best)))
     if len(distinct) > 1:
         for judged in distinct:
             judged.flags.add("several_values")
@@ -197,7 +199,7 @@ def _is_near_means(repeated: list[Judged], group: list[Judged]) -> bool:
     )
 
 
-def _in_own_unit(group: list[Judged]) -> list[Judged]:
+def _surely_named(group: list[Judged]) -> list[Judged]:
     """Of several values those in the test's unit, if the others are named loosely and have none."""
     own = [j for j in group if j.agreement is Agreement.SAME]
     loose = [
@@ -225,7 +227,11 @@ def _mean_of_all(group: list[Judged]) -> list[Judged]:
         for judged, number in zip(group, known, strict=True)
         if _is_mean_of(number, [other for other in known if other != number])
     ]
-    return means if len(means) == 1 else group
+    if len(means) != 1:
+        return group
+    # Three repeats may lie evenly by chance: shown as the mean, and written by nobody but a person.
+    means[0].flags.add("mean_by_arithmetic")
+    return means
 
 
 def _is_mean_of(number: Decimal, others: list[Decimal]) -> bool:
@@ -401,6 +407,8 @@ _FLAG_REASONS = {
     "several_samples_in_row": "The row names more than one sample.",
     "guessed_column": "No header says which column holds the results.",
     "no_header": "The table has no header.",
+    "mean_by_arithmetic": "The value is the mean of the others; nothing calls it so.",
+    "named_by_figure": "Only a bare figure names the test.",
     "several_values": "The file holds several values for this test.",
     "sheets_disagree": "Another sheet of the file holds another value.",
     "several_value_columns": "Several columns could hold the result.",

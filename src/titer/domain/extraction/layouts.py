@@ -15,7 +15,7 @@ from titer.domain.extraction.result_columns import UNNAMED, ResultColumns
 from titer.domain.extraction.roles import is_mean, sheet_rank
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
-from titer.domain.extraction.units import Agreement, compare, is_unit
+from titer.domain.extraction.units import Agreement, compare, is_unit, measure
 from titer.domain.extraction.values import Assay
 from titer.domain.extraction.wording import fold
 
@@ -23,7 +23,7 @@ _TOO_MANY_COLUMNS = 6
 _PROMISING = 0.9
 _ELSEWHERE = 0.9
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
-_TOLD = 0.95
+_TOLD, _SHORTEST_TOLD = 0.95, 3
 _LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
 
 
@@ -315,8 +315,7 @@ class TableReader:
             if not self.table.column(at + 1).role.unit:
                 continue
             for row in rows:
-                told = self.sheet.tests(self.sheet.text(row, at + 1))
-                named = bool(told) and told[0].score >= _TOLD
+                named = self._named_by_unit(self.sheet.text(row, at + 1))
                 if named or self._is_in_the_unit(row, test_column, first, at + 1):
                     one = self._long_row(row, test_column, at, role, at + 1)
                     found += [one] if one is not None else []
@@ -372,8 +371,14 @@ class TableReader:
         """The test that a unit names where it is none of the named test's: PT, `1.04`, `INR`."""
         if not tests or compare(unit, tests[0].assay.unit)[0] not in _STRANGE:
             return tests
+        return self._named_by_unit(unit) or tests
+
+    def _named_by_unit(self, unit: str) -> tuple[TestMatch, ...]:
+        """The test whose name stands where a unit does: `INR`, and neither `C` nor `mg/L`."""
+        if len(unit) < _SHORTEST_TOLD or measure(unit) is not None:
+            return ()
         told = self.sheet.tests(unit)
-        return told if told and told[0].score >= _TOLD else tests
+        return told if told and told[0].score >= _TOLD else ()
 
     def _word_for(
         self, row: int, test_column: int, columns: list[int], role: float

@@ -33,10 +33,6 @@ class ResultColumns:
         self._refs = refs
         self._figured: dict[int, dict[str, tuple[TestMatch, ...]]] = {}
 
-    def test_column(self) -> int | None:
-        """The column whose cells name the tenant's assays."""
-        return next(iter(self.test_columns()), None)
-
     def test_columns(self) -> list[int]:
         """The columns whose cells name the tenant's assays, the likeliest first."""
 
@@ -200,10 +196,20 @@ class ResultColumns:
             or self._carries_own_units(rows, test_column, at, figures)
         ]
         if len(in_unit) == 1:
-            return in_unit[0], _BY_UNIT, True, set()
+            rivals = self._in_the_same_unit(rows, test_column, in_unit[0])
+            return in_unit[0], _BY_UNIT, True, {"several_value_columns"} if rivals else set()
         if len(figures) == 1:
             return figures[0], UNNAMED, False, {"no_header"}
         return figures[0], _GUESSED, False, {"no_header", "guessed_column"}
+
+    def _in_the_same_unit(self, rows: list[int], test_column: int | None, at: int) -> bool:
+        """Whether another column of figures, whatever its label, is in the unit of the tests."""
+        return any(
+            column.index not in (at, test_column, self.reader.id_column)
+            and self._is_in_own_unit(rows, test_column, column.index)
+            and self._share(rows, column.index) > 0
+            for column in self.table.columns.values()
+        )
 
     def _is_in_own_unit(self, rows: list[int], test_column: int | None, at: int) -> bool:
         """Whether a column's header carries the unit of every test that its rows name."""
