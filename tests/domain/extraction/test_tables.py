@@ -264,3 +264,126 @@ Name: {}
         ("W26-0001", "CAF"): "96.4", ("W26-0002", "CAF"): "31.2",
         ("W26-0001", "PAR"): "512.6", ("W26-0002", "PAR"): "483.3",
     }  # fmt: skip
+
+
+def test_of_several_results_of_a_line_each_goes_to_the_test_in_its_unit() -> None:
+    found = read("""
+ID Patient;Test;Paramètre 1;Unité;Paramètre 2;Unité;Paramètre 3;Unité
+W26-0001;TP;13,2;s;98;%;1,01;INR
+W26-0001;FIB;8,7;s;3,12;g/L;;
+W26-0002;TP;28,7;s;31;%;2,54;INR
+W26-0002;FIB;5,5;s;4,87;g/L;;
+""", ("TP", "Taux de prothrombine", "%"), ("INR", "INR", ""),
+        ("FIB", "Fibrinogène", "g/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "TP"): "98", ("W26-0001", "INR"): "1.01", ("W26-0001", "FIB"): "3.12",
+        ("W26-0002", "TP"): "31", ("W26-0002", "INR"): "2.54", ("W26-0002", "FIB"): "4.87",
+    }  # fmt: skip
+
+
+def test_one_name_in_two_units_is_of_two_tests_that_are_called_nearly_alike() -> None:
+    found = read("""
+Sample ID,Test,Result,Units
+W26-0001,Prothrombin time,12.0,s
+W26-0001,Prothrombin time,95,%
+""", ("PT", "Prothrombin time", "s"), ("PTA", "Prothrombin activity", "%"))  # fmt: skip
+    assert found == {("W26-0001", "PT"): "12.0", ("W26-0001", "PTA"): "95"}
+
+
+def test_a_mark_between_a_name_and_its_figure_parts_nothing() -> None:
+    found = read("""
+Sample ID:  W26-0001
+Nuclide          Activity        Uncertainty
+                  Bq/kg             Bq/kg
+K-40             4.217E+02      8.856E+00
+Cs-137           3.810E+00      8.001E-02
+Am-241     #    <4.120E-01
+""", ("AM", "Americium-241", "Bq/kg"), ("CS", "Caesium-137", "Bq/kg"))  # fmt: skip
+    assert found == {("W26-0001", "CS"): "3.810E+00", ("W26-0001", "AM"): "<4.120E-01"}
+
+
+def test_beside_the_cycle_the_concentration_is_of_the_same_target() -> None:
+    found = read("""
+Name,Cp,Concentration
+W26-0001,31.42,2.14E2
+W26-0002,27.05,4.38E3
+""", ("CP", "Legionella spp. Cp value", ""),
+        ("QTY", "Legionella spp. quantity", "GU/reaction"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "CP"): "31.42", ("W26-0001", "QTY"): "2.14E2",
+        ("W26-0002", "CP"): "27.05", ("W26-0002", "QTY"): "4.38E3",
+    }  # fmt: skip
+
+
+def test_a_recovery_may_be_a_test_of_its_own() -> None:
+    found = read("""
+Sample ID            : W26-0001
+Recovery             : 96.6 % vol
+Residue              : 1.2 % vol
+Loss                 : 2.2 % vol
+Total Recovery       : 97.8 % vol
+""", ("REC", "Distillation recovery", "% vol"), ("RES", "Distillation residue", "% vol"),
+        ("LOSS", "Distillation loss", "% vol"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "REC"): "96.6", ("W26-0001", "RES"): "1.2", ("W26-0001", "LOSS"): "2.2",
+    }  # fmt: skip
+
+
+def test_a_line_among_lines_that_say_one_thing_each_heads_nothing() -> None:
+    found = read("""
+Determination time    2026-03-12  9:14:07
+Method                KF water
+Sample no.            1
+ID1                   W26-0001
+Sample size           0.5127 g
+Titer                 5.0412 mg/mL
+  Water               0.348 %
+""", ("KF", "Water content (Karl Fischer)", "%"))  # fmt: skip
+    assert found == {("W26-0001", "KF"): "0.348"}
+
+
+def test_the_kind_of_instrument_may_say_what_a_report_is_about() -> None:
+    block = """
+Volumetric KF Titrator
+No.  1/2
+  ID 1                {}
+  R1 Content          {} %
+No.  2/2
+  ID 1                {}
+  R1 Content          {} %
+
+Statistics
+  Rx     Name      n    Mean value     Unit    s
+  R1     Content   2    {}          %       0.06
+
+"""
+    text = block.format("W26-0001", "5.03", "W26-0001", "5.14", "5.085")
+    text += block.format("W26-0002", "0.21", "W26-0002", "0.23", "0.220")
+    found = read(text, ("WAT", "Water content (Karl Fischer)", "%"), ("ASH", "Ash", "%"))
+    assert found == {("W26-0001", "WAT"): "5.085", ("W26-0002", "WAT"): "0.220"}
+
+
+def test_the_element_behind_a_name_speaks_against_nothing() -> None:
+    found = read("""
+Monster-ID;Nitraat+Nitriet (N);;Ammonium (N);
+;mg/l;Piekhoogte;mg/l;Piekhoogte
+W26-0001;12,43;10020;0,118;138
+W26-0002;3,07;2546;0,842;763
+""", ("NOX", "Nitraat + nitriet als N", "mg/l"), ("NH4", "Ammonium als N", "mg/l"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "NOX"): "12.43", ("W26-0001", "NH4"): "0.118",
+        ("W26-0002", "NOX"): "3.07", ("W26-0002", "NH4"): "0.842",
+    }  # fmt: skip
+
+
+def test_a_description_may_name_the_test_that_the_chemical_form_does_not() -> None:
+    found = read("""
+Sample ID;Program;Description;Result;Unit;Chemical form
+W26-0001;514;LCK 514 COD 100-2000;842;mg/L;O2
+W26-0001;303;LCK 303 Ammonium 2-47;41.3;mg/L;NH4-N
+W26-0002;304;LCK 304 Ammonium 0.015-2;0.284;mg/L;NH4-N
+""", ("COD", "Chemical oxygen demand", "mg/L"),
+        ("NH4N", "Ammonium nitrogen", "mg/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "COD"): "842", ("W26-0001", "NH4N"): "41.3", ("W26-0002", "NH4N"): "0.284",
+    }  # fmt: skip

@@ -18,6 +18,7 @@ from titer.domain.extraction.naming import (
     nuclide_spellings,
     qualifier_fit,
     qualifiers_among,
+    shared_beginnings,
     short_basis,
     stems,
     symbols_of,
@@ -25,11 +26,13 @@ from titer.domain.extraction.naming import (
     tidy,
     unit_stripped,
     variants,
+    without_beginning,
     without_unit,
 )
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.short_forms import SHORTEST, ShortForms
+from titer.domain.extraction.units import Agreement, compare
 from titer.domain.extraction.values import Assay, LearnedAlias
 from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
 from titer.domain.extraction.wording import fold, key, words
@@ -82,9 +85,13 @@ _COMMON = frozenset(
     ).split()
 )
 
+#: What amplification instruments call the cycle at which a target is seen.
+_CYCLES = frozenset("ct cq cp crt".split())
+
 _FIGURED_SCORE = 0.8
 
 _COGNATE = 0.95
+_SIBLING = 0.7
 _ALSO = 0.96
 
 _PAIR = 2
@@ -117,6 +124,7 @@ class Lexicon:
         self._exact: dict[str, dict[int, TestMatch]] = {}
         self._concepts: dict[str, list[_Entry]] = {}
         self._cache: dict[str, tuple[TestMatch, ...]] = {}
+        self._prefixes = shared_beginnings(a.name for a in self.assays.values())
         for assay in self.assays.values():
             self._learn(assay)
         for aliases, kind in ((learned, "learned"), (hinted, "hint")):
@@ -167,6 +175,7 @@ class Lexicon:
         forms = [*self._concept_forms, *self._own_cognates]
         return frozenset(
             (
+                *_CYCLES,
                 *(stem for name in [*names, *symbols] for stem in stems(name)),
                 *(word for form in forms for word in form.split()),
             )
@@ -184,6 +193,7 @@ class Lexicon:
                 _EXPRESSED_AS.sub("", name),
                 _PLURAL.sub("", name),
                 short_basis(name),
+                without_beginning(name, self._prefixes),
             )
             if other != name
         ]
@@ -232,6 +242,36 @@ class Lexicon:
         return {
             text: (TestMatch(self.assays[assay], score, "figure"),) for text, assay in named.items()
         }
+
+    def sibling(self, named: TestMatch, unit: str) -> tuple[TestMatch, ...]:
+        """The one assay in a unit that is called nearly as the one that was named in another.
+
+        Prothrombin time in seconds and prothrombin activity in percent are printed by one name.
+        """
+        told = self._telling(named.assay)
+        fits = [
+            assay
+            for assay in self.assays.values()
+            if assay.id != named.assay.id
+            and told & self._telling(assay)
+            and compare(unit, assay.unit)[0] is Agreement.SAME
+        ]
+        return (TestMatch(fits[0], _SIBLING, "part"),) if len(fits) == 1 else ()
+
+    def beside_cycles(self, named: set[int]) -> list[Assay]:
+        """The assays of the same targets as some that are the cycles at which these are seen."""
+        cycles = [self.assays[assay] for assay in named]
+        return [
+            assay
+            for assay in self.assays.values()
+            if assay.id not in named
+            and all(_is_of_cycles(one) and self._telling(one) & self._telling(assay)
+                    for one in cycles)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _telling(assay: Assay) -> set[str]:
+        return set(content_of(assay.name)) - _COMMON - CONTEXT
 
     def match(self, text: str) -> tuple[TestMatch, ...]:
         """The assays a text may name, the likeliest first."""
@@ -368,6 +408,9 @@ class Lexicon:
         if len(said) != 1:
             return []
         word = said[0]
+        if word in _CYCLES:
+            owners = [assay for assay in self.assays.values() if _is_of_cycles(assay)]
+            return [(PARTLY, owners[0])] if len(owners) == 1 else []
         if word in _COMMON or word in CONTEXT or role_of(word).named or concept_of(word):
             return []
         if len(word) >= SHORTEST and self._short.holding(word) == 1:
@@ -402,6 +445,10 @@ class Lexicon:
             return []
         factor = 0.9 if not unknown else (0.7 if len(unknown) == 1 else 0.5)
         return [replace(m, score=m.score * factor, kind="part", rest=rest) for m in found]
+
+
+def _is_of_cycles(assay: Assay) -> bool:
+    return not _CYCLES.isdisjoint(words(assay.name))
 
 
 def _own(assay: Assay) -> frozenset[str]:

@@ -40,6 +40,8 @@ _TOKEN = re.compile(r"\S+(?: \S+)*")
 BORDER = re.compile(r"^\s*\|[>\s](?=[^|]*$)")
 _LATE_BRACKET = re.compile(r"(?<=\S)(\s{1,6})\)")
 _SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
+#: A mark between a name and its figure is a remark on the figure: `Am-241   #   <0.4`.
+_MARK_APART = re.compile(r"(?<=\S)(\s{2,})[#*!?](?=\s{2,}[<>]?\d)")
 _WORD = re.compile(r"\S+")
 _FIGURE = re.compile(r"^[<>]?\s?[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?$")
 _RULED = re.compile(r"^[\s\-=_.*+|]+$")
@@ -205,8 +207,9 @@ def _split_block(block: list[str]) -> list[list[str]]:
 def _joined(line: str) -> str:
     """A line whose signs stand right before their figures, and brackets close where they end.
 
-    `<  0.02` and `(Bq/kg  )` would be parted else.
+    `<  0.02` and `(Bq/kg  )` would be parted else. A mark that stands alone is left out.
     """
+    line = _MARK_APART.sub(lambda m: m[1] + " ", line)
     line = BORDER.sub(lambda m: " " * len(m[0]), line)
     line = _LATE_BRACKET.sub(lambda m: ")" + m[1], line)
     return _SIGN_APART.sub(lambda m: " " * (len(m[2]) - 1) + m[1] + " ", line)

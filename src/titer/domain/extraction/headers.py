@@ -186,6 +186,9 @@ def _is_among_pairs(sheet: Sheet, row: int, filled: list[int]) -> bool:
     told = right.value > _LOOSE or bool(sheet.tests(sheet.text(row, filled[1])))
     if (left.sample or left.test) and told:
         return False
+    if row and not sheet.gap_before(row) and sheet.filled(row - 1)[:2] == filled:
+        # What labels columns stands above all of them: here the line before says something too.
+        return True
     near = [at for at in (row - 1, row + 1) if 0 <= at < len(sheet.rows)]
     return any(len(sheet.filled(at)) == 2 and sheet.filled(at) == filled for at in near) and not (
         _heads_figures(sheet, row, filled)
@@ -418,7 +421,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str 
         if tests and (not column.tests or tests[0].score > column.tests[0].score):
             column.tests, column.test_cell = tests, cell
         if (not tests and role.negative and not is_unit(text.strip("()[] "))) or (
-            tests and negative_words(" ".join(tests[0].rest)) and not role.value
+            tests and negative_words(" ".join(tests[0].rest)) - {"n"} and not role.value
         ):
             # The lowest label is the most exact: one above it does not take its promise back.
             column.negative = column.negative or not promised

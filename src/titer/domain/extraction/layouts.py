@@ -23,6 +23,8 @@ _TOO_MANY_COLUMNS = 6
 _PROMISING = 0.9
 _ELSEWHERE = 0.9
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
+#: What a description is worth as a sample's name.
+_FAINT = 0.4
 _TOLD, _SHORTEST_TOLD = 0.95, 3
 _LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
 
@@ -286,6 +288,10 @@ class TableReader:
         others = self.columns.other_values(rows, test_column, at)
         found: list[Candidate] = []
         for row in rows:
+            own = self._in_the_unit_of_its_test(row, test_column, at, unit_column, others)
+            if own is not None:
+                found += self._of_several(row, test_column, own, role)
+                continue
             one = self._long_row(row, test_column, at, role, unit_column)
             if one is None and not self.sheet.text(row, at):
                 one = self._word_for(row, test_column, others, role)
@@ -298,37 +304,45 @@ class TableReader:
                 found.append(one)
         header = self.table.column(test_column).role.test
         found += self._named_elsewhere(test_columns, rows, value, unit_column)
-        found += self._further_results(rows, test_column, unit_column, others, role)
+        found += self._further_results(rows, test_column, [at, *others], role)
         return found, explicit and bool(header)
 
     def _further_results(
-        self,
-        rows: list[int],
-        test_column: int,
-        first: int | None,
-        columns: list[int],
-        role: float,
+        self, rows: list[int], test_column: int, columns: list[int], role: float
     ) -> list[Candidate]:
         """Second results of a line whose unit tells that they are another test's: `2.21`, `INR`."""
-        found: list[Candidate] = []
-        for at in columns:
-            if not self.table.column(at + 1).role.unit:
-                continue
-            for row in rows:
-                named = self._named_by_unit(self.sheet.text(row, at + 1))
-                if named or self._is_in_the_unit(row, test_column, first, at + 1):
-                    one = self._long_row(row, test_column, at, role, at + 1)
-                    found += [one] if one is not None else []
-        return found
+        return [
+            one
+            for at in columns
+            for row in rows
+            if self.table.column(at + 1).role.unit
+            and self._named_by_unit(self.sheet.text(row, at + 1))
+            for one in self._of_several(row, test_column, at, role)
+        ]
 
-    def _is_in_the_unit(self, row: int, test_column: int, first: int | None, at: int) -> bool:
-        """Whether a further result is in the unit of the line's test, and the first one is not."""
+    def _of_several(self, row: int, test_column: int, at: int, role: float) -> Iterator[Candidate]:
+        one = self._long_row(row, test_column, at, role, at + 1)
+        if one is not None:
+            yield one
+
+    def _in_the_unit_of_its_test(
+        self, row: int, test_column: int, first: int, unit_column: int | None, others: list[int]
+    ) -> int | None:
+        """Of several results with units of their own the only one in that of the line's test.
+
+        PT, `13.2`, s, `98`, %: nothing where the first of them is in its unit, or has none.
+        """
         wanted = self.columns.row_tests(row, test_column)[0].assay.unit
-        before = self.sheet.text(row, first) if first is not None else ""
-        return (
-            compare(before, wanted)[0] is Agreement.CONTRADICTS
-            and compare(self.sheet.text(row, at), wanted)[0] is Agreement.SAME
-        )
+        unit = self.sheet.text(row, unit_column) if unit_column is not None else ""
+        if self.sheet.text(row, first) and compare(unit, wanted)[0] not in _STRANGE:
+            return None
+        fits = [
+            at
+            for at in others
+            if self.table.column(at + 1).role.unit
+            and compare(self.sheet.text(row, at + 1), wanted)[0] is Agreement.SAME
+        ]
+        return fits[0] if len(fits) == 1 else None
 
     def _named_elsewhere(
         self, test_columns: list[int], named: list[int],
@@ -353,7 +367,8 @@ class TableReader:
     def _may_name(column: Column) -> bool:
         """Whether a column may name tests by its header: operators' initials do not."""
         role = column.role
-        return not (column.negative or column.tests or role.sample or role.value or role.unit)
+        named = role.sample > _FAINT or role.value or role.unit
+        return not (column.negative or column.tests or named)
 
     def _long_row(
         self, row: int, test_column: int, at: int, role: float, unit_column: int | None
@@ -371,7 +386,7 @@ class TableReader:
         """The test that a unit names where it is none of the named test's: PT, `1.04`, `INR`."""
         if not tests or compare(unit, tests[0].assay.unit)[0] not in _STRANGE:
             return tests
-        return self._named_by_unit(unit) or tests
+        return self._named_by_unit(unit) or self.sheet.lexicon.sibling(tests[0], unit) or tests
 
     def _named_by_unit(self, unit: str) -> tuple[TestMatch, ...]:
         """The test whose name stands where a unit does: `INR`, and neither `C` nor `mg/L`."""
@@ -512,6 +527,7 @@ class TableReader:
         before = self.columns.undiluted(
             [c.index for c in self.table.columns.values() if c.role.value]
         )
+        left = self._owners("") if not named else self.sheet.lexicon.beside_cycles(named)
         mean = self.columns.mean_of_repeats(
             list(self._refs), [c.index for c in self.table.columns.values() if c.role.value]
         )
@@ -527,7 +543,7 @@ class TableReader:
             for row in self._refs:
                 unit = column.unit or self._unit_beside(row, column)
                 unit = unit or self.sheet.reading(row, column.index).unit
-                fits = self._owners(unit)
+                fits = self._owners(unit) if unit or column.role.value < _PROMISING else left
                 reading: Reading = self.sheet.reading(row, column.index)
                 if len(fits) != 1 and not (not unit and len(assays) == 1 and reading.result):
                     continue

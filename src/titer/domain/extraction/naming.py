@@ -1,6 +1,7 @@
 """How the names of assays and the texts of files are taken apart."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from titer.domain.extraction.roles import role_of
@@ -37,7 +38,7 @@ _FRACTION_OF_N = re.compile(
 )
 
 #: Flags that analysers print before a name whose result is out of its range.
-_MARKED = re.compile(r"^\s*(?:[*^!#>↑↓]{1,3}|v)\s+(?=\S)")
+_MARKED = re.compile(r"^\s*(?:[*^!#?>↑↓]{1,3}|v)\s+(?=\S)")
 
 _PADDED = re.compile(r"(?<=[(\[{])\s+|\s+(?=[)\]}])")
 
@@ -56,6 +57,8 @@ CONTEXT = frozenset(
         " oven gravimetry nephelometric soxhlet gerber ise electrode cuvette probe is as"
     ).split()
 )
+
+_BEGUN, _LEAST_SHARED = 2, 3
 
 _BASIS = re.compile(r"\b(?:as|als|en|come|como) (nitrogen|phosphorus|sulphur|sulfur|N|P|S)\b")
 
@@ -107,6 +110,21 @@ def symbols_of(name: str) -> list[str]:
 def short_basis(name: str) -> str:
     """A name with the symbol of what it is expressed as: `Nitrate as N`."""
     return _BASIS.sub(lambda match: f"as {match[1][0].upper()}", name)
+
+
+def shared_beginnings(names: Iterable[str]) -> frozenset[str]:
+    """The first words that so many names share that they tell none of them from the others.
+
+    `Distillation recovery`, `Distillation residue`, `Distillation loss`.
+    """
+    counts = Counter(told[0] for name in set(names) if len(told := words(name)) == _BEGUN)
+    return frozenset(word for word, number in counts.items() if number >= _LEAST_SHARED)
+
+
+def without_beginning(name: str, shared: frozenset[str]) -> str:
+    """A name of two words without the first one, if that is shared."""
+    told = words(name)
+    return told[1] if len(told) == _BEGUN and told[0] in shared else name
 
 
 def tidy(text: str) -> str:

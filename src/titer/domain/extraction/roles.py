@@ -42,10 +42,14 @@ _BEFORE_THE_END = frozenset(
     "reaction well digest extract tube eluate aliquot diluted calib calibration".split()
 )
 _SOFT_NEGATIVE = frozenset(("id sample name no mw matrix code pct mass type nm c").split())
+_IDENTIFIES = frozenset(
+    "id ident identifier identifikation nr no number num numero nummer name naam namn nom nombre"
+    " nome nazwa code codigo kod kode label bezeichnung omschrijving beschreibung kennung".split()
+)
 _STATISTIC = re.compile(
     r"^(?:sd|s\.?d\.?|std\.?\s?dev\.?|stdev|stddev|standard deviation|%?\s?rsd.*|rel\.?\s?std.*|cv"
     r"|%\s?cv|cv\s?%|rsd\s?\(?%?\)?|variance|min(?:imum)?|max(?:imum)?|range|number"
-    r"|count|n|sum|total|s|s ?rel.*|srel.*"
+    r"|count|n|sum|total|s|s ?(?:rel|abs).*|srel.*"
     r"|sdev of \d+|std of \d+|median|uncertainty|error|recovery.*|%\s?rec.*|spannweite|anzahl"
     r"|standardabweichung|stabw|ecart[- ]type|desv.*|varianz|se|sem|95% ci|relative std.*|sum:?"
     r"|標準偏差|変動係数|标准偏差|相对标准偏差|変動係数%|ско|осо"
@@ -138,6 +142,7 @@ def role_of(text: str) -> Role:
     sample = test = unit = value = 0.0
     for name in (whole, core):
         sample = max(sample, _SAMPLE.get(name, 0.0), _SAMPLE.get(_FIRST.sub("", name), 0.0))
+        sample = max(sample, _identified(name))
         sample = max(sample, _FAINT if _SAMPLE.get(_FURTHER.sub("", name), 0.0) else 0.0)
         test = max(test, _TEST.get(name, 0.0))
         bare_name = _NUMBER_BEHIND.sub("", name)
@@ -157,6 +162,14 @@ def role_of(text: str) -> Role:
     ):
         value *= 0.9
     return Role(sample, test, unit, value, negative)
+
+
+def _identified(name: str) -> float:
+    """How far a word for a sample and one for what identifies it can be relied on together."""
+    first, _, last = name.rpartition(" ")
+    pairs = ((first, last), (last, first)) if first else ()
+    known = [_SAMPLE.get(thing, 0.0) for thing, by in pairs if by in _IDENTIFIES]
+    return max((score for score in known if score >= 1), default=0.0)
 
 
 def _unnumbered(name: str) -> str:

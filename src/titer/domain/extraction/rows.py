@@ -32,6 +32,7 @@ _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
 _BINDING = frozenset("of the de der von di".split())
+_AS_WRITTEN = ("code", "name", "alias", "learned", "hint")
 _SIGNS = frozenset("<>≤≥")
 _LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
 
@@ -235,6 +236,8 @@ class RowReader:
             column_ = self.table.column(column)
             if column_.role.test and not column_.role.value:
                 continue
+            if self._is_own(text):
+                continue
             first_only = text.casefold().strip(" .:") in _FIRST_ONLY
             if is_statistic(text) and (at == 0 or not first_only):
                 return "statistic"
@@ -246,6 +249,10 @@ class RowReader:
             if is_control_type(self.sheet.text(row, column)):
                 return "control"
         return ""
+
+    def _is_own(self, text: str) -> bool:
+        """Whether a label that elsewhere is a statistic's is a test of the tenant's: `Recovery`."""
+        return any(test.kind in _AS_WRITTEN for test in self.sheet.tests(text)[:1])
 
     def _has_results(self, column: int) -> bool:
         """Whether other labels of a column promise results, so that not all rows are signals."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.numbers import looks_like_value, looks_numeric
 from titer.domain.extraction.sheet import Sheet
+from titer.domain.extraction.wording import key
 
 _LONGEST_HEAD = 40
 _SCORE = 0.8
@@ -14,6 +15,16 @@ _LEAST = 0.85
 _SHORTEST = 3
 _ENDING = re.compile(r"\.[A-Za-z]{1,5}$")
 _BETWEEN = re.compile(r"[\W_]+")
+#: What kinds of instruments measure that measure one thing only, by a name of that thing.
+_MEASURES = {
+    "kf": "Karl Fischer water", "karl fischer": "Karl Fischer water",
+    "density meter": "density", "densitometer": "density",
+    "viscometer": "viscosity", "viscosimeter": "viscosity", "rheometer": "viscosity",
+    "refractometer": "refractive index", "polarimeter": "optical rotation",
+    "turbidimeter": "turbidity", "moisture analyzer": "moisture", "moisture analyser": "moisture",
+    "water activity meter": "water activity", "osmometer": "osmolality",
+    "flash point tester": "flash point", "conductivity meter": "conductivity",
+}  # fmt: skip
 
 
 def find_subject(sheets: list[Sheet], file_name: str) -> tuple[TestMatch, ...]:
@@ -43,7 +54,9 @@ def _named_in(sheet: Sheet, text: str) -> Iterator[TestMatch]:
     last = _ENDING.sub("", re.split(r"[\\/]", text)[-1]).strip()
     if not last or looks_like_value(last):
         return
-    for part in dict.fromkeys((last, *_BETWEEN.split(last))):
+    plain = f" {key(last)} "
+    kinds = (measured for kind, measured in _MEASURES.items() if f" {kind} " in plain)
+    for part in dict.fromkeys((last, *_BETWEEN.split(last), *kinds)):
         tests = sheet.tests(part) if len(part) >= _SHORTEST else ()
         if tests and tests[0].score >= _LEAST:
             yield tests[0]
