@@ -127,3 +127,21 @@ def test_of_two_tests_of_one_name_the_coded_one_goes_before() -> None:
     first, second = lexicon.match("TP")
     assert (first.assay.code, second.assay.code) == ("TP", "TPHOS")
     assert second.score < first.score
+
+
+@pytest.mark.parametrize(("text", "code"), [
+    ("Alcohol [%w/w]", "ALCW"), ("Alcohol [%v/v]", "ALCV"), ("Turbidity [EBC]", "HAZE"),
+    ("Protein Dry basis %", "PDM"), ("Protein %", "PROT"), ("Protein (dm)", "PDM"),
+    ("cNa+ (mmol/L)", "NA"), ("S ppm (wt/wt)", "S"), ("Phosphate tot LCK349", "TP"),
+    ("Nitrite-1 as N", "NO2"), ("Fosfaat PO4-P", "SRP"), ("SNF", "FFTM"), ("AC ACID", "ACET"),
+])  # fmt: skip
+def test_what_stands_beside_a_name_leads_to_the_test_that_it_tells(text, code) -> None:
+    lexicon = lexicon_of(
+        ("ALCV", "Alcohol by volume", "% vol"), ("ALCW", "Alcohol by mass", "% m/m"),
+        ("HAZE", "Haze", "EBC"), ("PROT", "Protein (as is)", "%"),
+        ("PDM", "Protein, dry matter basis", "%"), ("NA", "Sodium", "mmol/L"),
+        ("S", "Sulphur", "mg/kg"), ("TP", "Total phosphorus (as P)", "mg/L"),
+        ("NO2", "Nitrite as N", "mg/L"), ("SRP", "Fosfaat-P (ortho)", "mg/L"),
+        ("FFTM", "Solids non-fat", "g/100g"), ("ACET", "Acetic acid", "g/L"),
+    )  # fmt: skip
+    assert codes(lexicon, text)[:1] == [code]

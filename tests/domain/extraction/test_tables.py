@@ -387,3 +387,136 @@ W26-0002;304;LCK 304 Ammonium 0.015-2;0.284;mg/L;NH4-N
     assert found == {
         ("W26-0001", "COD"): "842", ("W26-0001", "NH4N"): "41.3", ("W26-0002", "NH4N"): "0.284",
     }  # fmt: skip
+
+
+def test_a_column_that_repeats_itself_explains_no_more_than_one_result() -> None:
+    found = read("""
+Sample ID:;W26-0001
+
+Volume [%];Temp [°C];Time [min]
+IBP;36.4;7.2
+5;47.0;8.3
+10;54.1;9.4
+50;97.8;18.2
+90;161.5;27.0
+FBP;198.7;30.1
+
+% Residue;1.0;%
+""", ("IBP", "Initial boiling point", "degC"), ("T10", "Distillation 10% recovered", "degC"),
+        ("T50", "Distillation 50% recovered", "degC"), ("RES", "Distillation residue", "% vol"),
+        ("TEMP", "Temperature", "degC"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "IBP"): "36.4", ("W26-0001", "T10"): "54.1",
+        ("W26-0001", "T50"): "97.8", ("W26-0001", "RES"): "1.0",
+    }  # fmt: skip
+
+
+def test_the_columns_of_a_short_block_are_those_of_the_longer_one_below() -> None:
+    found = read("""
+ Sample    : W26-0001
+
+          Compound                  R.T.   QIon  Response  Conc Units Dev(Min)
+ --------------------------------------------------------------------------
+ Internal Standards
+   1) Fluorobenzene                 7.801   96     412033    10.00 ug/L    0.00
+   6) Chlorobenzene-d5             11.540  117     355120    10.00 ug/L    0.00
+
+ Target Compounds                                                   Qvalue
+   2) Vinyl Chloride                0.000   62          0     N.D.
+   5) Benzene                       7.415   78      33283     0.83 ug/L       94
+   6) Trichloroethene               8.102   95     459947    11.47 ug/L  #    93
+   8) Tetrachloroethene            10.622  164    1444402    36.02 ug/L       91
+""", ("BENZ", "Benzene", "ug/L"), ("VC", "Vinyl chloride", "ug/L"),
+        ("TCE", "Trichloroethene (TCE)", "ug/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "VC"): "N.D.", ("W26-0001", "BENZ"): "0.83", ("W26-0001", "TCE"): "11.47",
+    }  # fmt: skip
+
+
+def test_cells_may_hold_several_results_by_name() -> None:
+    found = read("""
+Type\tAnal.\tSample ID\tResult\tNotes\tVial
+Unknown\tNPOC/TN\tRB\tNPOC:0.081 mg/L TN:0.012 mg/L\t\t2
+Unknown\tNPOC/TN\tW26-0001\tNPOC:3.412 mg/L TN:0.874 mg/L\t\t3
+Unknown\tNPOC/TN\tW26-0002\tNPOC:<0.05 mg/L TN:1.226 mg/L\t\t4
+""", ("TOC", "Organic carbon (NPOC)", "mg/L"), ("TN", "Total nitrogen", "mg/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "TOC"): "3.412", ("W26-0001", "TN"): "0.874",
+        ("W26-0002", "TOC"): "<0.05", ("W26-0002", "TN"): "1.226",
+    }  # fmt: skip
+
+
+def test_a_result_out_of_such_a_cell_cites_the_field_of_the_cell() -> None:
+    world = make_world(["W26-0001"], [("TN", "Total nitrogen", "mg/L")])
+    text = "Sample,Result,Vial\nB-1,TOC:0.1 TN:0.2,1\nW26-0001,TOC:3.412 TN:0.874,2\n"
+    (found,) = extract(text.encode(), "toc.csv", world).proposals
+    assert (found.result, found.source.line, found.source.column) == ("0.874", 3, 2)
+    assert found.source.text in text.splitlines()[2].split(",")[1]
+
+
+def test_cycles_and_quantities_of_one_target_go_to_tests_of_their_own() -> None:
+    found = read("""
+Well,Fluor,Target,Sample,Cq,Cq Mean,SQ Mean
+B01,FAM,L. pneumophila,W26-0001,34.53,34.53,3696.9
+B01,HEX,IPC,W26-0001,30.26,30.26,NaN
+B03,FAM,L. pneumophila,W26-0002,NaN,0,NaN
+B03,HEX,IPC,W26-0002,29.73,29.73,NaN
+""", ("CQ", "Legionella pneumophila Cq", ""), ("QTY", "Legionella pneumophila quantity", "GU/well"),
+        ("IPC", "Internal positive control Cq", ""))  # fmt: skip
+    assert found == {
+        ("W26-0001", "CQ"): "34.53", ("W26-0001", "QTY"): "3696.9",
+        ("W26-0001", "IPC"): "30.26", ("W26-0002", "IPC"): "29.73",
+    }  # fmt: skip
+
+
+def test_a_cycle_that_was_not_seen_is_no_quantity() -> None:
+    found = read("""
+Sample Name,Target Name,CT,Ct Mean,Quantity,Quantity Mean
+W26-0001,N1,27.368,27.293,1750.632,1842.771
+W26-0001,N1,27.223,27.293,1934.910,1842.771
+W26-0002,N1,Undetermined,,,
+""", ("N1", "SARS-CoV-2 N1 gene", "copies/reaction"))  # fmt: skip
+    assert found == {("W26-0001", "N1"): "1842.771"}
+
+
+def test_a_line_may_name_each_of_its_results() -> None:
+    found = read("""
+ID : W26-0001
+NAME     %     TIME   AREA
+A1A     0.7   0.24   10.88
+F       0.9   0.39   14.40
+A0     89.2   0.89  1579.80
+
+HbA1c    5.4 %     IFCC  36 mmol/mol
+HbA1     6.6 %   HbF   0.9 %
+""", ("A1C", "HbA1c (NGSP)", "%"), ("A1CI", "HbA1c (IFCC)", "mmol/mol"),
+        ("HBF", "Haemoglobin F", "%"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "A1C"): "5.4", ("W26-0001", "A1CI"): "36", ("W26-0001", "HBF"): "0.9",
+    }  # fmt: skip
+
+
+def test_a_coefficient_of_variation_beside_the_results_is_none() -> None:
+    found = read("""
+Proben-ID;Konz. TC;Einheit;VK TC [%];Konz. TIC;Einheit;VK TIC [%]
+W26-0001;88,41;mg/l;0,6;41,20;mg/l;0,9
+W26-0002;61,07;mg/l;1,2;38,55;mg/l;0,4
+""", ("TC", "Total carbon", "mg/L"), ("TIC", "Total inorganic carbon", "mg/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "TC"): "88.41", ("W26-0001", "TIC"): "41.20",
+        ("W26-0002", "TC"): "61.07", ("W26-0002", "TIC"): "38.55",
+    }  # fmt: skip
+
+
+def test_a_word_behind_a_mark_is_a_result() -> None:
+    found = read("""
+Patient ID  W26-0001
+
+GLU  * 500 mg/dL
+NIT  * Positive
+LEU    Negative
+""", ("GLU", "Glucose", ""), ("NIT", "Nitrite", ""), ("LEU", "Leukocytes", ""))  # fmt: skip
+    assert found == {
+        ("W26-0001", "GLU"): "500", ("W26-0001", "NIT"): "Positive",
+        ("W26-0001", "LEU"): "Negative",
+    }  # fmt: skip

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from titer.domain.extraction.alike import PARTLY, likeness
 from titer.domain.extraction.cognates import cognate
 from titer.domain.extraction.families import Families
 from titer.domain.extraction.naming import (
     CONTEXT,
-    NOISE,
-    QUALIFIERS,
     concepts_in_context,
     content_of,
     in_percent,
@@ -18,6 +17,7 @@ from titer.domain.extraction.naming import (
     nuclide_spellings,
     qualifier_fit,
     qualifiers_among,
+    says_nothing,
     shared_beginnings,
     short_basis,
     stems,
@@ -25,15 +25,14 @@ from titer.domain.extraction.naming import (
     telling,
     tidy,
     unit_stripped,
-    variants,
     without_beginning,
-    without_unit,
 )
 from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.short_forms import SHORTEST, ShortForms
 from titer.domain.extraction.units import Agreement, compare
 from titer.domain.extraction.values import Assay, LearnedAlias
+from titer.domain.extraction.variants import variants, without_unit
 from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
 from titer.domain.extraction.wording import fold, key, words
 
@@ -59,7 +58,7 @@ class _Entry:
 
 
 #: The amount concentration of a substance, as analysers of blood gases print it: `cNa+`.
-_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)(?:\(.{0,8})?$")
+_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)(?:\s?\(.{0,10})?$")
 
 #: What a result is expressed as, where nothing else is ever meant.
 _EXPRESSED_AS = re.compile(
@@ -88,6 +87,7 @@ _COMMON = frozenset(
 #: What amplification instruments call the cycle at which a target is seen.
 _CYCLES = frozenset("ct cq cp crt".split())
 
+_SCORE = attrgetter("score")
 _FIGURED_SCORE = 0.8
 
 _COGNATE = 0.95
@@ -265,7 +265,7 @@ class Lexicon:
             assay
             for assay in self.assays.values()
             if assay.id not in named
-            and all(_is_of_cycles(one) and self._telling(one) & self._telling(assay)
+            and all(counts_cycles(one) and self._telling(one) & self._telling(assay)
                     for one in cycles)
         ]  # fmt: skip
 
@@ -286,13 +286,10 @@ class Lexicon:
         if not text or len(text) > 100 or looks_numeric(text) or _INTERNAL.search(text):
             return ()
         known = self._knows(text)
-        concentration = _CONCENTRATION_OF.match(text)
-        if concentration and not known:
-            return self._match(concentration[1])
         if not known and _CALCULATED.search(text):
             return self._match(text[:-1])
         if not known:
-            return ()
+            return self._of_concentration(text)
         best: dict[int, TestMatch] = {}
         for variant, factor, rest in variants(text):
             for match in self._whole(variant, qualifiers_among(rest)):
@@ -304,13 +301,19 @@ class Lexicon:
                 # `Cr(VI)` is a thing of its own, and no chromium with a remark.
                 return ()
         if not best:
-            for match in self._within(text):
+            for match in self._named_twice(text) or self._within(text):
                 _keep(best, match)
         if not best:
             for match in self._alike(text):
                 _keep(best, match)
+        if not best:
+            return self._of_concentration(text)
         ranked = sorted(best.values(), key=lambda m: (-m.score, m.assay.id))
         return tuple(m for m in ranked if m.score >= 0.4)
+
+    def _of_concentration(self, text: str) -> tuple[TestMatch, ...]:
+        concentration = _CONCENTRATION_OF.match(text)
+        return self._match(concentration[1]) if concentration else ()
 
     def _knows(self, text: str) -> bool:
         """Whether a text holds a word of some name; most do not, which saves all further looks."""
@@ -336,6 +339,17 @@ class Lexicon:
         # `Er` is erbium, and the real extract of a beer where nobody measures erbium.
         found = found or self._of_concepts(concepts().get(key(text), frozenset()), qualifiers, 0.95)
         return found or self._of_cognates(text, qualifiers)
+
+    def _named_twice(self, text: str) -> list[TestMatch]:
+        """Matches of two names of one thing, the one behind the other: `Phosphate PO4-P`."""
+        parts = text.split()
+        for at in range(1, len(parts)):
+            first = {m.assay.id: m for m in self._whole(" ".join(parts[:at]), frozenset())}
+            again = self._whole(" ".join(parts[at:]), frozenset()) if first else []
+            both = [min(first[m.assay.id], m, key=_SCORE) for m in again if m.assay.id in first]
+            if both:
+                return both
+        return []
 
     def _of_cognates(self, text: str, qualifiers: frozenset[str]) -> list[TestMatch]:
         """Matches of the same word in another language."""
@@ -409,7 +423,7 @@ class Lexicon:
             return []
         word = said[0]
         if word in _CYCLES:
-            owners = [assay for assay in self.assays.values() if _is_of_cycles(assay)]
+            owners = [assay for assay in self.assays.values() if counts_cycles(assay)]
             return [(PARTLY, owners[0])] if len(owners) == 1 else []
         if word in _COMMON or word in CONTEXT or role_of(word).named or concept_of(word):
             return []
@@ -440,15 +454,16 @@ class Lexicon:
             )
         else:
             return []
-        unknown = [w for w in rest if w not in NOISE and w not in QUALIFIERS and not w[0].isdigit()]
+        unknown = [w for w in rest if not says_nothing(w)]
         if unknown and name in _AMBIENT:
             return []
         factor = 0.9 if not unknown else (0.7 if len(unknown) == 1 else 0.5)
         return [replace(m, score=m.score * factor, kind="part", rest=rest) for m in found]
 
 
-def _is_of_cycles(assay: Assay) -> bool:
-    return not _CYCLES.isdisjoint(words(assay.name))
+def counts_cycles(assay: Assay) -> bool:
+    """Whether an assay is of the cycle at which a target is seen, and not of its quantity."""
+    return not _CYCLES.isdisjoint((*words(assay.name), fold(assay.unit)))
 
 
 def _own(assay: Assay) -> frozenset[str]:

@@ -41,11 +41,12 @@ BORDER = re.compile(r"^\s*\|[>\s](?=[^|]*$)")
 _LATE_BRACKET = re.compile(r"(?<=\S)(\s{1,6})\)")
 _SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
 #: A mark between a name and its figure is a remark on the figure: `Am-241   #   <0.4`.
-_MARK_APART = re.compile(r"(?<=\S)(\s{2,})[#*!?](?=\s{2,}[<>]?\d)")
+_MARK_APART = re.compile(r"(?<=\S)(\s{2,})(?:[#!?](?=\s{2,}[<>]?\d)|\*(?=\s+[<>\w]))")
 _WORD = re.compile(r"\S+")
 _FIGURE = re.compile(r"^[<>]?\s?[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?$")
 _RULED = re.compile(r"^[\s\-=_.*+|]+$")
 _LEAST_BODY, _MOST_HEADINGS = 3, 4
+_BLOCKS_AHEAD = 4
 _LEAST_FIGURES = 0.4
 _HALF = 0.5
 #: What is printed has no more; words are not looked up among hundreds of columns.
@@ -228,6 +229,24 @@ def _headed(heading: list[str], body: list[str]) -> list[list[str]] | None:
     return [_under(line, spans) for line in heading]
 
 
+def _headed_further(block: list[str], following: list[list[str]]) -> list[list[str]] | None:
+    """A block of labels, a rule and a line or two, whose columns a longer block below shows."""
+    rule = next((at for at, line in enumerate(block) if _RULED.match(line)), 0)
+    if not 0 < rule <= _MOST_HEADINGS or any(_is_body(line) for line in block[:rule]):
+        return None
+    body = [line for line in block if _is_body(line)]
+    if not 0 < len(body) < _LEAST_BODY:
+        return None
+    for further in [lines for lines in following if lines][:_BLOCKS_AHEAD]:
+        spans = _columns_of_body([*body, *further])
+        if spans and _heads(block[rule - 1], spans):
+            return [
+                _under(line, spans) if at < rule or _is_body(line) else _split_line(line)
+                for at, line in enumerate(block)
+            ]
+    return None
+
+
 def _blocks(lines: list[str]) -> list[list[str]]:
     """The lines between empty ones; an empty line is a block without lines."""
     found: list[list[str]] = []
@@ -250,6 +269,7 @@ def split_fixed(lines: list[str]) -> list[list[str]]:
             rows.append([])
             continue
         below = blocks[at + 2] if at + 2 < len(blocks) and not blocks[at + 1] else []
-        rows.extend((below and _headed(block, below)) or _split_block(block))
+        headed = (below and _headed(block, below)) or _headed_further(block, blocks[at + 1 :])
+        rows.extend(headed or _split_block(block))
     rows.append([])
     return rows

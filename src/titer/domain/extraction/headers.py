@@ -13,6 +13,7 @@ from titer.domain.extraction.vocabulary import names_analyte
 from titer.domain.extraction.wording import fold, words
 
 _MAX_HEADER_ROWS = 8
+_PAIR = 2
 _LOOSE = 0.8
 _LINES_PROBED = 3
 #: How a header is known by the lines below it, where most of its words are not.
@@ -32,6 +33,9 @@ _TELLS_KIND = frozenset(
     "data type datatype result results table section report view calculation".split()
 )
 _PLAIN_UNITS = frozenset(("ppm ppb ppt ntu fnu ph % mm um nm fl pg abs au").split())
+_STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
+#: What says nothing against a name that it stands beside: `Sample pH`, `Nitrate (N)`.
+_NO_OBJECTION = frozenset(("n", "sample"))
 _RAW_CAPTIONS = frozenset(
     "area areas height intensity intensities counts raw median recovery rsd sd cv absorbance od"
     " response calibration standards curve range blank signal stdev uncertainty limits".split()
@@ -236,7 +240,11 @@ def find_tables(sheet: Sheet) -> list[Table]:
     tables: list[Table] = [Table((), {}, [])]
     row = 0
     while row < count:
-        if not is_header(sheet, row) or _repeats_below_samples(sheet, row, tables[-1]):
+        if (
+            not is_header(sheet, row)
+            or _repeats_below_samples(sheet, row, tables[-1])
+            or _parts_body(sheet, row, tables[-1])
+        ):
             tables[-1].body.append(row)
             row += 1
             continue
@@ -282,6 +290,23 @@ def _repeats_below_samples(sheet: Sheet, row: int, table: Table) -> bool:
     across = {c for r in table.header for c in sheet.strong_ids(r)}
     texts = [sheet.text(row, c) for c in across if sheet.text(row, c)]
     return len(across) >= 2 and len(texts) >= 2 and len(set(texts)) <= max(1, len(texts) // 3)
+
+
+def _parts_body(sheet: Sheet, row: int, table: Table) -> bool:
+    """Whether a line of two labels only parts a table whose header still holds below it.
+
+    `Target Compounds ... Qvalue` below `Compound  R.T.  QIon  Response  Conc Units`.
+    """
+    filled = sheet.filled(row)
+    above = [column for at in table.header for column in sheet.filled(at)]
+    if len(filled) > _PAIR or len(above) <= 2 * _PAIR or row + 1 >= len(sheet.rows):
+        return False
+    below = sheet.filled(row + 1)
+    if len(below) <= _PAIR or not set(below) <= {*above, max(above) + 1}:
+        return False
+    roles = [sheet.role(sheet.text(row, column)) for column in filled]
+    valued = any(sheet.role(sheet.text(at, c)).value for at in table.header for c in above)
+    return valued and not any(role.value or role.sample or role.unit for role in roles)
 
 
 def _header_from(sheet: Sheet, row: int) -> list[int]:
@@ -421,7 +446,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str 
         if tests and (not column.tests or tests[0].score > column.tests[0].score):
             column.tests, column.test_cell = tests, cell
         if (not tests and role.negative and not is_unit(text.strip("()[] "))) or (
-            tests and negative_words(" ".join(tests[0].rest)) - {"n"} and not role.value
+            tests and negative_words(" ".join(tests[0].rest)) - _NO_OBJECTION and not role.value
         ):
             # The lowest label is the most exact: one above it does not take its promise back.
             column.negative = column.negative or not promised
@@ -431,6 +456,8 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str 
         column.unit = column.unit or header_unit(text, bool(tests)) or _own_unit(sheet, text)
         column.foreign = column.foreign or (not tests and names_analyte(text))
     column.tests = in_unit_first(column.tests, column.unit)
+    if column.tests and compare(column.unit, column.tests[0].assay.unit)[0] in _STRANGE:
+        column.tests = sheet.lexicon.sibling(column.tests[0], column.unit) or column.tests
     column.role = Role(sample, test, unit, value, column.negative)
     return column
 

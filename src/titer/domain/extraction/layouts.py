@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.analytes import TestMatch, counts_cycles
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table, header_unit
 from titer.domain.extraction.naming import NOISE
@@ -25,6 +25,9 @@ _ELSEWHERE = 0.9
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
 #: What a description is worth as a sample's name.
 _FAINT = 0.4
+_OF_CYCLES = 0.95
+_FIGURE_AND_UNIT = 2
+_FEWEST_PAIRS = 2
 _TOLD, _SHORTEST_TOLD = 0.95, 3
 _LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
 
@@ -36,6 +39,21 @@ def _reach(found: list[Candidate]) -> float:
         sample = one.sample.match.sample.id
         best[sample] = max(best.get(sample, 0.0), one.quality)
     return sum(best.values())
+
+
+def _firsts(found: list[Candidate]) -> dict[tuple[int, int], Candidate]:
+    """The surest candidate of each sample and assay: a column that repeats itself tells no more."""
+    best: dict[tuple[int, int], Candidate] = {}
+    for one in found:
+        named = (one.sample.match.sample.id, one.tests[0].assay.id)
+        if named not in best or best[named].quality < one.quality:
+            best[named] = one
+    return best
+
+
+def _weight(found: list[Candidate]) -> float:
+    """How well a layout explains a table."""
+    return sum(one.quality**2 for one in _firsts(found).values())
 
 
 def _in_own_unit(named: list[tuple[float, Column]]) -> list[tuple[float, Column]]:
@@ -109,10 +127,11 @@ class TableReader:
             return numbered
         long, explicit = self._long()
         wide = self._wide()
-        if long and explicit and len(long) >= 0.2 * len(wide):
+        if long and explicit and len(_firsts(long)) >= 0.2 * len(_firsts(wide)):
             return self._with_others(long, wide)
+        long += self._in_pairs()
         scoped = [] if (long or wide) else self._scoped() or self._slips()
-        best = max((wide, long, scoped), key=lambda found: sum(c.quality**2 for c in found))
+        best = max((wide, long, scoped), key=_weight)
         return best + self._unnamed({one.tests[0].assay.id for one in best} if best else set())
 
     @staticmethod
@@ -294,18 +313,33 @@ class TableReader:
                 continue
             one = self._long_row(row, test_column, at, role, unit_column)
             if one is None and not self.sheet.text(row, at):
-                one = self._word_for(row, test_column, others, role)
+                one = self._word_for(row, test_column, at, others, role)
             if one is None and self.reader.kind(row) == "mean":
                 one = self._mean_in_words(row, test_column)
-            if one is None and not self.sheet.text(row, at):
+            if one is None and is_unit(self.sheet.text(row, at) or "%"):
                 one = self._only_figure(row, test_column)
             if one is not None:
                 one.flags |= flags
                 found.append(one)
         header = self.table.column(test_column).role.test
+        found += self._cycles(rows, test_column, at)
         found += self._named_elsewhere(test_columns, rows, value, unit_column)
         found += self._further_results(rows, test_column, [at, *others], role)
         return found, explicit and bool(header)
+
+    def _cycles(self, rows: list[int], test_column: int, results: int) -> list[Candidate]:
+        """Tests of the cycle at which a target is seen, beside the results that are quantities."""
+        columns = self.columns.of_cycles
+        if not columns or results in columns:
+            return []
+        return [
+            one
+            for row in rows
+            if any(counts_cycles(test.assay) for test in self.columns.row_tests(row, test_column))
+            and (one := self._long_row(row, test_column, columns[0], _OF_CYCLES, None)) is not None
+            # The mean of no cycle at all is printed as 0, which is none.
+            and one.reading.number != 0
+        ]
 
     def _further_results(
         self, rows: list[int], test_column: int, columns: list[int], role: float
@@ -344,6 +378,25 @@ class TableReader:
         ]
         return fits[0] if len(fits) == 1 else None
 
+    def _in_pairs(self) -> list[Candidate]:
+        """Further results of lines that name each of theirs: `HbA1c  5.4 %  HbF  0.9 %`.
+
+        Each figure carries its own unit, which is that of the test before it.
+        """
+        found: list[Candidate] = []
+        for row in self._refs:
+            filled = self.sheet.filled(row)
+            names, figures = filled[::2], filled[1::2]
+            units = [self.sheet.reading(row, at).unit for at in figures]
+            if len(names) < _FEWEST_PAIRS or len(names) != len(figures) or not all(units):
+                continue
+            for name, at, unit in zip(names[1:], figures[1:], units[1:], strict=True):
+                tests = self.columns.row_tests(row, name)
+                if tests and compare(unit, tests[0].assay.unit)[0] is Agreement.SAME:
+                    one = self._long_row(row, name, at, UNNAMED, None)
+                    found += [one] if one is not None else []
+        return found
+
     def _named_elsewhere(
         self, test_columns: list[int], named: list[int],
         value: tuple[int, float, bool, set[str]], unit_column: int | None,
@@ -373,7 +426,9 @@ class TableReader:
     def _long_row(
         self, row: int, test_column: int, at: int, role: float, unit_column: int | None
     ) -> Candidate | None:
-        tests = self.columns.row_tests(row, test_column)
+        tests = self.columns.in_kind(self.columns.row_tests(row, test_column), at)
+        if not tests:
+            return None
         unit = self.sheet.text(row, unit_column) if unit_column is not None else ""
         unit = unit or self.table.column(at).unit
         if not unit:
@@ -396,10 +451,12 @@ class TableReader:
         return told if told and told[0].score >= _TOLD else ()
 
     def _word_for(
-        self, row: int, test_column: int, columns: list[int], role: float
+        self, row: int, test_column: int, instead_of: int, columns: list[int], role: float
     ) -> Candidate | None:
         """`Undetermined` in the column of the single run, where that of the mean is empty."""
         for at in columns:
+            if (at in self.columns.of_cycles) != (instead_of in self.columns.of_cycles):
+                continue
             if self.sheet.reading(row, at).kind in (Kind.TEXT, Kind.CENSORED):
                 return self._long_row(row, test_column, at, role * 0.95, None)
         return None
@@ -408,10 +465,13 @@ class TableReader:
         """The one figure of a line beside the table's columns, where it is in the test's unit."""
         wanted = self.columns.row_tests(row, test_column)[0].assay.unit
         others = [at for at in self.sheet.filled(row) if at != test_column]
-        unit = self.sheet.reading(row, others[0]).unit if len(others) == 1 else ""
-        if compare(unit, wanted)[0] is not Agreement.SAME:
+        beside = others[1] if len(others) == _FIGURE_AND_UNIT else None
+        if not others or len(others) > _FIGURE_AND_UNIT:
             return None
-        return self._long_row(row, test_column, others[0], UNNAMED, None)
+        unit = self.sheet.reading(row, others[0]).unit or self.sheet.text(row, others[-1])
+        if compare(unit, wanted)[0] not in (Agreement.SAME, Agreement.NOTE):
+            return None
+        return self._long_row(row, test_column, others[0], UNNAMED, beside)
 
     def _mean_in_words(self, row: int, test_column: int) -> Candidate | None:
         """The figure behind the word of a mean beside its table: `TN  Mean  5.02`."""

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.units import is_unit, measure
 from titer.domain.extraction.vocabulary import concept_of, concepts, elements
 from titer.domain.extraction.wording import words
@@ -16,6 +15,7 @@ QUALIFIERS = {
     "free": "free", "libre": "free", "frei": "free", "bound": "bound", "extractable": "extractable",
     "exchangeable": "exchangeable", "recoverable": "total", "particulate": "particulate",
     "organic": "organic", "inorganic": "inorganic", "urine": "urine", "direct": "direct",
+    "dry": "dry", "dm": "dry", "db": "dry",
 }  # fmt: skip
 
 NOISE = frozenset(
@@ -28,13 +28,9 @@ NOISE = frozenset(
         " percent pct % x and for at 25 20 c i ii iii v2 v3 test quant quantitative"
         " units unit de du des la le el in der die das initial wert resultat ergebnis"
         " konzentration concentracion anion cation line kg ion ions as_n mmol umol nm assay"
-        " avg mittelwert moyenne promedio mittel w v m dry wet basis raw_ic is eluted peak"
-        " channel ch"
+        " avg mittelwert moyenne promedio mittel w v m dry matter wet basis raw_ic is eluted peak"
+        " channel ch konz"
     ).split()
-)
-
-_FRACTION_OF_N = re.compile(
-    r"\bas\s+[NPS]\b|\bmg\s?[NPS]\s?/|[-\s][NPS]\b(?=\s*[/)\]]|$)|\b[NPS]/L\b"
 )
 
 #: Flags that analysers print before a name whose result is out of its range.
@@ -55,6 +51,7 @@ CONTEXT = frozenset(
         " brookfield bradford bca qpcr ddpcr rtpcr pcr nir xrf elisa gc hplc petrifilm kf titration"
         " allergen allergens days detection absorbance medium culture plasma specimen"
         " oven gravimetry nephelometric soxhlet gerber ise electrode cuvette probe is as"
+        " ct cq cp crt"
     ).split()
 )
 
@@ -63,15 +60,12 @@ _BEGUN, _LEAST_SHARED = 2, 3
 _BASIS = re.compile(r"\b(?:as|als|en|come|como) (nitrogen|phosphorus|sulphur|sulfur|N|P|S)\b")
 
 #: Chinese and Japanese write what a figure is right behind the name: `砷样品含量`.
-_JOINED = re.compile(
+JOINED = re.compile(
     r"^([\u3041-\u9fff]{1,10}?)(?:样品)?(?:含量|浓度|濃度|测定值|測定値|结果|結果)$"
 )
-#: The last gate of a cytometer's path: `Lymphocytes/Singlets/CD45+/CD3+ | Freq. of Parent`.
-_POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
 
-#: The number of a reagent's generation behind a name: `TSH3`, `hCG5`.
-_GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
-
+#: The number of a kit or a cuvette test: `LCK349`.
+_KIT = re.compile(r"[a-z]{2,4}\d{3,5}")
 _SYMBOL_BEHIND = re.compile(r"\s*\([^()]*\)$")
 _SYMBOL = re.compile(r"\S\s*\(([A-Za-z][A-Za-z0-9*'/-]{0,5}|(?:CD\d+[+-]?\s?){2,4})\)$")
 
@@ -135,7 +129,12 @@ def tidy(text: str) -> str:
 def stems(text: str) -> list[str]:
     """The words of a text without their figures, and without what is joined to them."""
     found = [word.strip("0123456789.,") or word for word in words(text)]
-    return found if text.isascii() else [_JOINED.sub(r"\1", word) for word in found]
+    return found if text.isascii() else [JOINED.sub(r"\1", word) for word in found]
+
+
+def says_nothing(word: str) -> bool:
+    """Whether a word beside a name says nothing against it: a figure, a unit, a kit's number."""
+    return word in NOISE or word in QUALIFIERS or word[0].isdigit() or bool(_KIT.fullmatch(word))
 
 
 def qualifiers_among(names: Iterable[str]) -> frozenset[str]:
@@ -157,11 +156,6 @@ def unit_stripped(text: str) -> str:
 def content_of(text: str) -> tuple[str, ...]:
     """The words and figures that tell a name from others."""
     return tuple(word for word in words(text) if word not in NOISE or word.isdigit())
-
-
-def without_unit(bracket: re.Match[str]) -> str:
-    """What is left of a bracket: nothing of one that holds a unit."""
-    return " " if is_unit(bracket[1].strip()) else bracket[0]
 
 
 def in_percent(concept: str) -> str:
@@ -222,49 +216,3 @@ def qualifier_fit(own: frozenset[str], found: frozenset[str]) -> float:
     if found:
         return 0.95 if found == {"total"} else 0.75
     return 0.95 if own == {"total"} else 0.8
-
-
-def _tells_more(text: str) -> bool:
-    """Whether a text holds a word that is no header's: then brackets are about that word."""
-    return any(word not in NOISE and not role_of(word).named for word in words(text))
-
-
-def variants(text: str) -> list[tuple[str, float, tuple[str, ...]]]:
-    """Ways to read a text as one name: whole, without brackets or unit, what is in brackets."""
-    seen: list[tuple[str, float, tuple[str, ...]]] = [(text, 1.0, ())]
-    based = _FRACTION_OF_N.search(text)
-    core = re.sub(r"[(\[{][^)\]}]*[)\]}]?", " ", text).strip(" :,;-_*#")
-    inner = [x.strip() for x in re.findall(r"[(\[{]([^)\]}]*)[)\]}]", text)]
-    if based and core:
-        letter = re.search(r"[NPS]", based[0])
-        if letter and not re.search(rf"\b{letter[0]}$", core):
-            seen.append((f"{unit_stripped(core)} as {letter[0]}", 0.98, ()))
-    stripped = unit_stripped(text).strip(" :,;-_*#")
-    if stripped != text:
-        seen.append((stripped, 0.99, ()))
-    if core and core != text:
-        extra = tuple(w for x in inner if not is_unit(x) for w in words(x))
-        seen.append((core, 0.98, extra))
-        seen.append((unit_stripped(core), 0.98, extra))
-    for content in inner:
-        if (role_of(core).value or role_of(core).negative) and not _tells_more(core):
-            seen.append((content, 0.95, words(core)))
-    joined = _JOINED.match(core or text)
-    if joined:
-        seen.append((joined[1], 0.95, ()))
-    population = _POPULATION.match(text)
-    if population:
-        seen.append((population[1], 0.95, ()))
-    head, sign, tail = text.partition(":")
-    if sign and tail.strip():
-        seen.append((tail.strip(), 0.9, words(head)))
-        seen.append((head.strip(), 0.85, words(tail)))
-    parts = [x.strip() for x in re.split(r"[,;|]", text) if x.strip()]
-    if 1 < len(parts) <= 4:
-        seen.append((parts[0], 0.95, words(" ".join(parts[1:]))))
-    if _GENERATION.search(text) and not concept_of(text):
-        seen.append((text[:-1], 0.9, ()))
-    line = re.match(r"^([A-Za-z]{1,2})[\s_-]*\d{2,3}(?:[.,_]\d{1,4})?\b", text)
-    if line:
-        seen.append((line[1].capitalize(), 0.97, ()))
-    return seen

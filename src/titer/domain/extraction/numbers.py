@@ -69,7 +69,7 @@ _ABSENT = frozenset(
 # Words that head a column as readily as they stand for a missing value.
 _WORDS = frozenset(["error", "failed", "fail", "invalid", "pending", "missing", "trace", "err"])
 _BELOW = re.compile(
-    r"^(?:<\s?(?:loq|lod|mdl|rl|dl|lq|ld|lql|bg|nwg)|bql|bdl|blq|blod|bloq"
+    r"^(?:<\s?(?:ll?oq|lod|mdl|rl|dl|lq|ld|ll?ql|bg|nwg)|>\s?ul?oq|bql|bdl|blq|blod|bloq"
     r"|b\.?d\.?l\.?|b\.?q\.?l\.?"
     r"|n\.?d\.?|u|<?below (?:the )?(?:detection|quantification|reporting|lod|loq).{0,20}"
     r"|not detected.{0,20}|none detected|undetected|undetermined|tnd"

@@ -2,6 +2,7 @@
 
 from titer.domain.extraction.delimited import read_delimited
 from titer.domain.extraction.errors import UnreadableFile
+from titer.domain.extraction.folded import unfolded
 from titer.domain.extraction.grid import Grid
 from titer.domain.extraction.json_tables import read_json
 from titer.domain.extraction.limits import MAX_BYTES
@@ -18,7 +19,10 @@ def read_grids(data: bytes) -> list[Grid]:
     if len(data) > MAX_BYTES:
         raise UnreadableFile(f"The file is larger than {MAX_BYTES // (1024 * 1024)} MiB.")
     form = sniff(data)
-    grids = read_workbook(data, form) if form is not Form.TEXT else _read_text(decode(data))
+    if form is Form.TEXT:
+        grids = _read_text(decode(data))
+    else:
+        grids = [unfolded(grid) for grid in read_workbook(data, form)]
     grids = [grid for grid in grids if grid.rows]
     if not grids:
         raise UnreadableFile("The file holds no cells.")
@@ -39,7 +43,7 @@ def _read_text(text: str) -> list[Grid]:
         return [read_json(text)]
     if form is Form.MARKUP:
         return read_markup(text)
-    return [read_delimited(text)]
+    return [unfolded(read_delimited(text))]
 
 
 def _is_signal(grid: Grid) -> bool:

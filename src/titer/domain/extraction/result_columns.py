@@ -1,14 +1,15 @@
 """Which columns of a table name the tests, hold the results, and tell their units."""
 
 from collections import defaultdict
+from functools import cached_property
 
-from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.analytes import TestMatch, counts_cycles
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.dilutions import undiluted_by
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.numbers import Kind, looks_numeric
 from titer.domain.extraction.realign import realigned
-from titer.domain.extraction.roles import bare, is_mean
+from titer.domain.extraction.roles import bare, is_mean, is_of_cycles
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare, is_unit, spelled
@@ -42,9 +43,7 @@ class ResultColumns:
             for column in self.sheet.filled(row):
                 if column == self.reader.id_column:
                     continue
-                tests = self.sheet.tests(self.sheet.text(row, column)) or self._by_figure(
-                    row, column
-                )
+                tests = self.row_tests(row, column)
                 if tests:
                     weight[column] += tests[0].score ** 2
                     distinct[column].add(tests[0].assay.id)
@@ -251,7 +250,8 @@ class ResultColumns:
             role = self.table.column(column).role
             texts = [self.sheet.text(r, column) for r in rows if self.sheet.text(r, column)]
             units = sum(is_unit(text) and not looks_numeric(text) for text in texts)
-            named = role.unit and not role.value
+            # `Conc Units` may stand over either, or over both in one.
+            named = role.unit and (not role.value or units >= 0.6 * len(texts))
             if column != at and texts and (named or units >= 0.6 * len(texts)):
                 distance = column - at
                 labelled = bool(self.table.column(column).texts) and distance != 1
@@ -270,6 +270,21 @@ class ResultColumns:
             and not column.negative
             and self._share(rows, column.index)
         ]
+
+    @cached_property
+    def of_cycles(self) -> list[int]:
+        """The columns of the cycles at which targets are seen, those of means first."""
+        columns = [c for c in self.table.columns.values() if any(map(is_of_cycles, c.texts))]
+        return [c.index for c in sorted(columns, key=lambda c: -c.role.value)]
+
+    def in_kind(self, tests: tuple[TestMatch, ...], at: int) -> tuple[TestMatch, ...]:
+        """Of tests those that a column can hold, where cycles and quantities stand side by side."""
+        if not self.of_cycles:
+            return tests
+        cycles = tuple(test for test in tests if counts_cycles(test.assay))
+        if at in self.of_cycles:
+            return cycles or tests
+        return tuple(test for test in tests if test not in cycles)
 
     def heads_means(self, at: int) -> bool:
         """Whether the header calls the figures of a column means."""

@@ -36,6 +36,8 @@ def _names(role: str) -> dict[str, float]:
 
 _SECTIONS = _sections()
 _SAMPLE, _TEST, _UNIT, _VALUE = map(_names, ("sample ", "test ", "unit ", "value "))
+_CYCLES = frozenset(name for line in _SECTIONS["value 0.8"] + _SECTIONS["value 0.78"]
+                    for name in line.split("|"))  # fmt: skip
 _NEGATIVE = frozenset(word for line in _SECTIONS["negative words"] for word in line.split())
 #: What was measured on the way to the sample's own content.
 _BEFORE_THE_END = frozenset(
@@ -46,6 +48,7 @@ _IDENTIFIES = frozenset(
     "id ident identifier identifikation nr no number num numero nummer name naam namn nom nombre"
     " nome nazwa code codigo kod kode label bezeichnung omschrijving beschreibung kennung".split()
 )
+_KINDS_OF_NAMES = frozenset("short full long display abbreviation abbr symbol lims".split())
 _STATISTIC = re.compile(
     r"^(?:sd|s\.?d\.?|std\.?\s?dev\.?|stdev|stddev|standard deviation|%?\s?rsd.*|rel\.?\s?std.*|cv"
     r"|%\s?cv|cv\s?%|rsd\s?\(?%?\)?|variance|min(?:imum)?|max(?:imum)?|range|number"
@@ -144,7 +147,7 @@ def role_of(text: str) -> Role:
         sample = max(sample, _SAMPLE.get(name, 0.0), _SAMPLE.get(_FIRST.sub("", name), 0.0))
         sample = max(sample, _identified(name))
         sample = max(sample, _FAINT if _SAMPLE.get(_FURTHER.sub("", name), 0.0) else 0.0)
-        test = max(test, _TEST.get(name, 0.0))
+        test = max(test, _TEST.get(name, 0.0), _named_after(name))
         bare_name = _NUMBER_BEHIND.sub("", name)
         unit = max(unit, *(_UNIT.get(one, 0.0) for one in (name, _unnumbered(name), bare_name)))
         value = max(value, _VALUE.get(name, 0.0))
@@ -170,6 +173,13 @@ def _identified(name: str) -> float:
     pairs = ((first, last), (last, first)) if first else ()
     known = [_SAMPLE.get(thing, 0.0) for thing, by in pairs if by in _IDENTIFIES]
     return max((score for score in known if score >= 1), default=0.0)
+
+
+def _named_after(name: str) -> float:
+    """How far a word for a test and words for a name of it can be relied on: `test short name`."""
+    first, _, rest = name.partition(" ")
+    of_names = rest.split() and set(rest.split()) <= _IDENTIFIES | _KINDS_OF_NAMES
+    return _TEST.get(first, 0.0) if of_names else 0.0
 
 
 def _unnumbered(name: str) -> str:
@@ -209,6 +219,12 @@ def is_statistic(text: str) -> bool:
 def is_signal(text: str) -> bool:
     """Whether a row label names what the instrument sensed, from which results are calculated."""
     return len(text) < 32 and _SIGNAL.match(fold(bare(text))) is not None
+
+
+@lru_cache(maxsize=16384)
+def is_of_cycles(text: str) -> bool:
+    """Whether a header is of the cycles at which an amplification is seen: `Cq`, `Ct Mean`."""
+    return key(bare(text)) in _CYCLES
 
 
 @lru_cache(maxsize=16384)

@@ -5,6 +5,7 @@ import re
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.identifiers import Fit, IdMatch
+from titer.domain.extraction.naming import says_nothing
 from titer.domain.extraction.numbers import looks_temporal
 from titer.domain.extraction.roles import (
     is_control_type,
@@ -32,6 +33,7 @@ _MARK_WORDS = frozenset(
     ("qualifier qual qualifiers flag flags sign operator prefix modifier").split()
 )
 _BINDING = frozenset("of the de der von di".split())
+_LONG_LABEL = 5
 _AS_WRITTEN = ("code", "name", "alias", "learned", "hint")
 _SIGNS = frozenset("<>≤≥")
 _LIMIT_MARKS = frozenset(("u nd < > bdl bql <lod <loq <rl uj < rl nondetect lt gt").split())
@@ -252,7 +254,12 @@ class RowReader:
 
     def _is_own(self, text: str) -> bool:
         """Whether a label that elsewhere is a statistic's is a test of the tenant's: `Recovery`."""
-        return any(test.kind in _AS_WRITTEN for test in self.sheet.tests(text)[:1])
+        found = self.sheet.tests(text)[:1]
+        return any(
+            t.kind in _AS_WRITTEN or len(text) >= _LONG_LABEL
+            for t in found
+            if all(map(says_nothing, t.rest))
+        )
 
     def _has_results(self, column: int) -> bool:
         """Whether other labels of a column promise results, so that not all rows are signals."""

@@ -113,6 +113,7 @@ def _tidy(unit: str) -> str:
     text = re.sub(r"^([mun]?g)\s?(?:n|p|s|si|caco3|c|o2|cl2)\s?/", r"\1/", text)
     text = text.replace("litre", "l").replace("liter", "l").replace("deg.", "deg")
     text = re.sub(r"\bmass\s*%", "mass%", text)
+    text = re.sub(r"^(pp[mbt])\s?\(?(?:w|wt|m)(?:/(?:w|wt|m))?\)?$", r"\1", text)
     text = re.sub(r"%\s*(?:(?:air\s*)?sat(?:uration|\.)?|mc|dc)$", "%", text)
     text = re.sub(r"(?<=[a-z])\s*(?:\^|\*\*)?\s*-1\b", "^-1", text)
     inverse = re.fullmatch(r"(.+?)[\s.·*]+([a-z0-9]+?)\^-1", text)
@@ -178,6 +179,8 @@ def measure(unit: str) -> Measure | None:
     return Measure(dimension, factor)
 
 
+#: A bare `%` does not say what it is a share of.
+_SHARES = ("fraction", "volume fraction")
 _NEAR = {
     frozenset(("parts", "mass/volume")): Decimal("1e3"),
     frozenset(("parts", "fraction")): Decimal(1),
@@ -189,6 +192,10 @@ _NEAR = {
 
 #: What analysers print behind a result that is out of its range.
 _MARKS = frozenset("L l H h".split())
+
+
+def _is_bare_share(unit: str) -> bool:
+    return _tidy(unit) in ("%", "pct", "percent") and "dry" not in fold(unit)
 
 
 def spelled(unit: str) -> str:
@@ -215,6 +222,8 @@ def compare(found: str, wanted: str) -> tuple[Agreement, Decimal]:
     a, b = measure(found), measure(wanted)
     if a is None or b is None:
         return Agreement.UNKNOWN, one
+    if _is_bare_share(found) and b.dimension in _SHARES and a.factor == b.factor:
+        return Agreement.NOTE, one
     if a.dimension == b.dimension:
         if a.factor == b.factor:
             return Agreement.SAME, one
