@@ -110,6 +110,7 @@ def test_what_instruments_print_leads_to_the_catalogue(text, code) -> None:
     ("Cs-134", ("CS137", "Caesium-137", "Bq/kg")), ("13C8-PFOA", ("PFOA", "PFOA", "ng/L")),
     ("Y 371.029 (IS)", ("Y", "Yttrium", "ug/L")), ("Cr(VI)", ("CRT", "Chromium, total", "ug/L")),
     ("Cetane Index", ("CN", "Cetane number", "")), ("Toluene-d8", ("TOL", "Toluene", "ug/L")),
+    ("Instrument S/N:", ("S", "Sulphur", "mg/kg")), ("PCA", ("TVC", "Colony count (PCA, 36 C)", "CFU/mL")),
     ("5% rec.", ("REC", "Distillation recovery", "%")),
 ])  # fmt: skip
 def test_what_only_sounds_alike_leads_nowhere(text, catalogue) -> None:
@@ -133,7 +134,8 @@ def test_of_two_tests_of_one_name_the_coded_one_goes_before() -> None:
     ("Alcohol [%w/w]", "ALCW"), ("Alcohol [%v/v]", "ALCV"), ("Turbidity [EBC]", "HAZE"),
     ("Protein Dry basis %", "PDM"), ("Protein %", "PROT"), ("Protein (dm)", "PDM"),
     ("cNa+ (mmol/L)", "NA"), ("S ppm (wt/wt)", "S"), ("Phosphate tot LCK349", "TP"),
-    ("Nitrite-1 as N", "NO2"), ("Fosfaat PO4-P", "SRP"), ("SNF", "FFTM"), ("AC ACID", "ACET"),
+    ("cNa+ [mmol/L]", "NA"), ("Nitrite-1 as N", "NO2"), ("PT-RecombiPlasTin 2G", "PT"),
+    ("PO4-P ges.", "TP"), ("CHO", "CHO"), ("Fosfaat PO4-P", "SRP"), ("SNF", "FFTM"), ("AC ACID", "ACET"),
 ])  # fmt: skip
 def test_what_stands_beside_a_name_leads_to_the_test_that_it_tells(text, code) -> None:
     lexicon = lexicon_of(
@@ -143,5 +145,6 @@ def test_what_stands_beside_a_name_leads_to_the_test_that_it_tells(text, code) -
         ("S", "Sulphur", "mg/kg"), ("TP", "Total phosphorus (as P)", "mg/L"),
         ("NO2", "Nitrite as N", "mg/L"), ("SRP", "Fosfaat-P (ortho)", "mg/L"),
         ("FFTM", "Solids non-fat", "g/100g"), ("ACET", "Acetic acid", "g/L"),
+        ("PT", "Prothrombin time", "s"), ("CHO", "Residual CHO DNA", "pg/mL"),
     )  # fmt: skip
     assert codes(lexicon, text)[:1] == [code]

@@ -53,6 +53,11 @@ def test_a_word_can_be_a_result(text) -> None:
     assert read_result(text).kind is Kind.TEXT
 
 
+def test_a_mark_behind_a_word_is_no_part_of_it() -> None:
+    assert read_result("Trace*").result == "Trace"
+    assert read_result("*").kind is Kind.NONE
+
+
 @pytest.mark.parametrize("locale", [Locale.MIXED, Locale.SILENT])
 def test_a_lone_group_of_three_is_ambiguous_where_the_file_does_not_tell(locale) -> None:
     assert read_result("1,234", locale).ambiguous

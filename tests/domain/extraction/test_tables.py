@@ -520,3 +520,134 @@ LEU    Negative
         ("W26-0001", "GLU"): "500", ("W26-0001", "NIT"): "Positive",
         ("W26-0001", "LEU"): "Negative",
     }  # fmt: skip
+
+
+def test_a_line_of_another_name_is_not_of_the_sample_above() -> None:
+    found = read("""
+Sample Name,Sample ID,Anal.,Mean Conc.
+River,W26-0001,NPOC,5.460
+River,,NPOC,5.460
+QC 5ppm,,NPOC,5.060
+""", ("TOC", "Organic carbon (NPOC)", "mg/L"))  # fmt: skip
+    assert found == {("W26-0001", "TOC"): "5.460"}
+
+
+def test_lines_above_may_list_what_numbered_columns_hold() -> None:
+    found = read("""
+ANAL,Channel 1,Channel 2
+METH,NO3-N,NH4-N
+RUN,261117A
+UNIT,mg/L,mg/L
+BASE,3500,3498
+
+Peak,Cup,Sample Identity,Dil,Results 1,Height 1,Results 2,Height 2
+1,1,W26-0001,1,4.249,25594,1.388,10717
+2,2,W26-0002,1,8.690,48688,1.576,11695
+""", ("NO3N", "Nitrate nitrogen", "mg/L"), ("NH4N", "Ammonium nitrogen", "mg/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "NO3N"): "4.249", ("W26-0001", "NH4N"): "1.388",
+        ("W26-0002", "NO3N"): "8.690", ("W26-0002", "NH4N"): "1.576",
+    }  # fmt: skip
+
+
+def test_an_uncertainty_in_the_same_unit_is_no_result() -> None:
+    found = read("""
+Nuclide:  3H
+
+P#  PID  S# SMPL_ID        Count Time     CPMA   A:2S%      DPM1     tSIE      Bq/L  2S Bq/L
+ 7    1   3 W26-0001          60.00      12.99    3.22     54.12   283.72    112.75     5.49
+ 7    2   4 W26-0002          60.00       3.54    4.10     14.73   279.96     30.70     2.76
+ 7    3   5 W26-0003          60.00       2.89    8.86     12.03   284.76     25.07     6.81
+""", ("H3", "Tritium activity", "Bq/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "H3"): "112.75", ("W26-0002", "H3"): "30.70", ("W26-0003", "H3"): "25.07",
+    }  # fmt: skip
+
+
+def test_a_unit_behind_a_header_hides_nothing_of_it() -> None:
+    found = read("""
+Sample\tValues\tMeanResult\tDilution\tAdjResult ppm
+W26-0001\t1.446\t58.395\t500.000\t29.198
+W26-0002\t0.301\t14.977\t500.000\t7.489
+""", ("GLUTEN", "Gluten", "mg/kg"))  # fmt: skip
+    assert found == {("W26-0001", "GLUTEN"): "29.198", ("W26-0002", "GLUTEN"): "7.489"}
+
+
+def test_the_cycle_of_what_was_not_seen_is_none() -> None:
+    found = read("""
+Target,Sample,Cq,Cq Mean
+N1,W26-0001,21.98,21.98
+N1,W26-0002,NaN,0.00
+""", ("N1", "SARS-CoV-2 N1 Ct", "Ct"))  # fmt: skip
+    assert found == {("W26-0001", "N1"): "21.98"}
+
+
+def test_a_share_of_the_area_is_shown_for_a_share_and_left_to_a_person() -> None:
+    text = """
+SampleName,Peak Name,RT,Area,% Area
+W26-0001,Monomer,8.610,5984190,97.73
+W26-0001,Caffeine,9.610,84190,1.73
+"""
+    assays = ("MONO", "Monomer", "%"), ("CAF", "Caffeine", "mg/L")
+    world = make_world(["W26-0001"], assays)
+    (found,) = extract(text.lstrip().encode(), "export.csv", world).proposals
+    assert (found.code, found.result) == ("MONO", "97.73")
+    assert found.confidence < SURE
+
+
+def test_the_sample_s_value_is_the_result_and_the_spike_s_is_none() -> None:
+    found = read("""
+Sample Lot,Sample ID,Range (EU/mL),Sample Value (EU/mL),Sample CV (%),Spike Value (EU/mL)
+L726,W26-0001,5-0.005,<0.005,1.4,0.670
+L116,W26-0002,5-0.005,0.0112,2.0,0.622
+""", ("ENDO", "Bacterial endotoxins", "EU/mL"))  # fmt: skip
+    assert found == {("W26-0001", "ENDO"): "<0.005", ("W26-0002", "ENDO"): "0.0112"}
+
+
+def test_a_key_may_have_its_unit_behind_it() -> None:
+    found = read("""
+Sample ID    : W26-0001
+Recovery   (%vol)  : 97.4
+Residue    (%vol)  : 1.2
+Loss       (%vol)  : 1.4
+""", ("RES", "Distillation residue", "% vol"), ("LOSS", "Distillation loss", "% vol"))  # fmt: skip
+    assert found == {("W26-0001", "RES"): "1.2", ("W26-0001", "LOSS"): "1.4"}
+
+
+def test_of_a_share_and_a_mass_the_test_in_percent_has_the_share() -> None:
+    found = read("""
+Sample ID,% Nitrogen,% Protein,Protein factor,mg N
+W26-0001,1.638,10.23,6.25,33.365
+W26-0002,5.051,31.57,6.25,38.379
+""", ("N", "Total nitrogen (Kjeldahl)", "%"), ("PROT", "Crude protein", "%"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "N"): "1.638", ("W26-0001", "PROT"): "10.23",
+        ("W26-0002", "N"): "5.051", ("W26-0002", "PROT"): "31.57",
+    }  # fmt: skip
+
+
+def test_columns_that_only_units_label_hold_one_name_s_results() -> None:
+    found = read("""
+Sample ID:      W26-0001
+
+Peak     R.time   Height      Area     Area %
+A1a        0.20     5210     21044      0.9
+A1c        0.88    12243    105311      4.4
+A0         1.47   512344   2104733     86.2
+
+Concentration:        %        mmol/mol
+A1c                   5.3         34
+""", ("A1C", "Haemoglobin A1c (NGSP)", "%"),
+        ("A1CI", "Haemoglobin A1c (IFCC)", "mmol/mol"))  # fmt: skip
+    assert found == {("W26-0001", "A1C"): "5.3", ("W26-0001", "A1CI"): "34"}
+
+
+def test_a_column_of_named_results_is_of_no_unnamed_test() -> None:
+    found = read("""
+Sample ID,W26-0001
+ID#,Name,R.Time,Area,Conc.,Unit
+1,CBDA,3.000,168619,1.9137,%
+2,CBD,5.700,244634,2.7764,%
+""", ("CBDA", "Cannabidiolic acid", "% w/w"), ("CBD", "Cannabidiol", "% w/w"),
+        ("MOIST", "Moisture", "%"))  # fmt: skip
+    assert found == {("W26-0001", "CBDA"): "1.9137", ("W26-0001", "CBD"): "2.7764"}

@@ -58,7 +58,7 @@ class _Entry:
 
 
 #: The amount concentration of a substance, as analysers of blood gases print it: `cNa+`.
-_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]?)(?:\s?\(.{0,10})?$")
+_CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]{0,2})(?:\s?[(\[].{0,10})?$")
 
 #: What a result is expressed as, where nothing else is ever meant.
 _EXPRESSED_AS = re.compile(
@@ -101,7 +101,10 @@ _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 
 #: What was added to be measured beside the analyte: internal standards and labelled compounds.
-_INTERNAL = re.compile(r"\(I\.?S(?:TD)?\.?\)|\b1[35][CN]\d{0,2}-|-d\d{1,2}\b|^d(?:[3-7]|1\d)-")
+#: And what numbers an instrument, or tells a signal from noise, and is no sulphur.
+_INTERNAL = re.compile(
+    r"\bS/N\b|\(I\.?S(?:TD)?\.?\)|\b1[35][CN]\d{0,2}-|-d\d{1,2}\b|^d(?:[3-7]|1\d)-"
+)
 
 #: What analysers append to the names of calculated results.
 _CALCULATED = re.compile(r"(?<=[\w)])c$")
@@ -425,6 +428,9 @@ class Lexicon:
         if word in _CYCLES:
             owners = [assay for assay in self.assays.values() if counts_cycles(assay)]
             return [(PARTLY, owners[0])] if len(owners) == 1 else []
+        acronym = self._short.as_an_acronym(text.strip())
+        if acronym is not None and len(word) >= SHORTEST:
+            return [(PARTLY, acronym)]
         if word in _COMMON or word in CONTEXT or role_of(word).named or concept_of(word):
             return []
         if len(word) >= SHORTEST and self._short.holding(word) == 1:

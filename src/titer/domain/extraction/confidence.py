@@ -20,6 +20,7 @@ CEILINGS = {
     "several_values": 0.6,
     "analyte_not_named": 0.7,
     "several_value_columns": 0.55,
+    "share_of_area": 0.6,
     "several_columns": 0.75,
     "sheets_disagree": 0.75,
     "no_header": 0.75,

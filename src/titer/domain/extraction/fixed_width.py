@@ -42,6 +42,8 @@ _LATE_BRACKET = re.compile(r"(?<=\S)(\s{1,6})\)")
 _SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
 #: A mark between a name and its figure is a remark on the figure: `Am-241   #   <0.4`.
 _MARK_APART = re.compile(r"(?<=\S)(\s{2,})(?:[#!?](?=\s{2,}[<>]?\d)|\*(?=\s+[<>\w]))")
+#: A key and the unit behind it: `Residue  (%vol)  : 1.2`.
+_LONGEST_KEY = 2
 _WORD = re.compile(r"\S+")
 _FIGURE = re.compile(r"^[<>]?\s?[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?$")
 _RULED = re.compile(r"^[\s\-=_.*+|]+$")
@@ -169,10 +171,12 @@ def _pair_of(pair: re.Match[str]) -> tuple[str, str]:
 
 def _closed(cells: list[str]) -> list[str]:
     """The cells of a line with its colon behind the key, wherever the spaces have put it."""
-    if len(cells) > 1 and cells[1][:1] in ":=" and cells[0][-1:] not in ":=":
-        rest = cells[1][1:].strip()
-        return [cells[0] + ":", *([rest] if rest else []), *cells[2:]]
-    return cells
+    at = next((at for at, cell in enumerate(cells) if at and cell[:1] in (":", "=")), 0)
+    key = " ".join(cells[:at])
+    if not at or at > _LONGEST_KEY or re.search(r"[:=]", key):
+        return cells
+    rest = cells[at][1:].strip()
+    return [key + ":", *([rest] if rest else []), *cells[at + 1 :]]
 
 
 def _ruled(block: list[str]) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.identifiers import Fit, IdMatch
@@ -32,6 +32,8 @@ _STATED = re.compile(r"[=:]\s*-?[\d.]|\S\s{2,}-?[\d.]+$")
 _TELLS_KIND = frozenset(
     "data type datatype result results table section report view calculation".split()
 )
+_LONGEST_HEAD = 20
+_LAST_NUMBER = re.compile(r"(\d{1,2})$")
 _PLAIN_UNITS = frozenset(("ppm ppb ppt ntu fnu ph % mm um nm fl pg abs au").split())
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
 #: What says nothing against a name that it stands beside: `Sample pH`, `Nitrate (N)`.
@@ -112,6 +114,8 @@ def _labels(sheet: Sheet, row: int) -> bool:
         return False
     if _distinct(ids) >= 2:
         return figures <= 0.34 * len(filled)
+    if _labels_by_units(sheet, row, filled):
+        return True
     if ids or is_pairs(sheet, row):
         return False
     if figures > 0.2 * len(filled):
@@ -141,6 +145,17 @@ def _labels(sheet: Sheet, row: int) -> bool:
     if figures <= allowed and labels >= 2 and labels >= share * len(filled):
         return True
     return bool(labels) and not figures and _stands_over_figures(sheet, row, filled)
+
+
+def _labels_by_units(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """Whether a line says in which units the figures right below it are: `Conc:  %  mmol/mol`."""
+    units = [sheet.text(row, column) for column in filled[1:]]
+    if len(set(units)) < _PAIR or len(set(units)) < len(units) or not all(map(is_unit, units)):
+        return False
+    below = row + 1
+    if below >= len(sheet.rows) or sheet.gap_before(below) or sheet.filled(below) != filled:
+        return False
+    return all(sheet.is_figure(below, column) for column in filled[1:])
 
 
 def _counted(sheet: Sheet, row: int, columns: list[int]) -> int | None:
@@ -407,6 +422,10 @@ def _named_from_afar(
     A line counts that names a test in several of those columns, and none beside them.
     """
     above = range(max(0, header[0] - _MAX_HEADER_ROWS), header[0])
+    channels = _channels(sheet, range(max(0, header[0] - _LONGEST_HEAD), header[0]),
+                         columns, promising)  # fmt: skip
+    if channels:
+        return channels
     lines = [
         row
         for row in above
@@ -419,6 +438,30 @@ def _named_from_afar(
         cells = [(row, index) for row in (*lines, *header) if sheet.text(row, index)]
         columns[index] = _column(sheet, index, cells)
     return columns
+
+
+def _channels(
+    sheet: Sheet, above: range, columns: dict[int, Column], promising: list[int]
+) -> dict[int, Column]:
+    """Numbered columns of results whose names and units lines above list: `METH,NO3-N,NH4-N`.
+
+    Such a line holds, behind what it is called, as many names as there are columns.
+    """
+    numbers = [_LAST_NUMBER.search(columns[index].texts[-1]) for index in promising]
+    if [int(n[1]) if n else 0 for n in numbers] != list(range(1, len(promising) + 1)):
+        return {}
+    lists = [row for row in above if len(sheet.filled(row)) == len(promising) + 1]
+    named = [r for r in lists if all(sheet.tests(sheet.text(r, c)) for c in sheet.filled(r)[1:])]
+    units = [r for r in lists if all(is_unit(sheet.text(r, c)) for c in sheet.filled(r)[1:])]
+    if len(named) != 1 or len(units) > 1:
+        return {}
+    told = dict(columns)
+    for at, index in enumerate(promising, 1):
+        cells = [(row, sheet.filled(row)[at]) for row in (*units, *named)]
+        own = (columns[index].texts[-1],)
+        column = _column(sheet, index, cells)
+        told[index] = replace(column, texts=(*column.texts, *own), role=columns[index].role)
+    return told
 
 
 def _basis_below(sheet: Sheet, table: Table, index: int) -> str:
@@ -485,6 +528,8 @@ def header_unit(text: str, named: bool) -> str:
     for inner in [*reversed(_IN_BRACKETS.findall(text)), *_AROUND_BRACKETS.findall(text)]:
         if measure(inner.strip()) is not None and not inner.strip().isdigit():
             return str(inner.strip())
+    if named and text.startswith("% "):
+        return "%"
     parts = text.replace(",", " ").replace(";", " ").split()
     for size in (3, 2, 1):
         tail = " ".join(parts[-size:])

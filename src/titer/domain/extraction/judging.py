@@ -22,6 +22,7 @@ _NEAR = Decimal("0.1")
 _FEWEST_WITH_MEAN = 3
 #: Instruments round half of the last digit either way, and some of them cut.
 _HALF_UP = Decimal("0.51")
+_GUESSES = {"guessed_column", "share_of_area"}
 _AS_IT_IS = (Fit.EXACT, Fit.SPELLED)
 
 
@@ -209,8 +210,8 @@ def _surely_named(group: list[Judged]) -> list[Judged]:
 
 
 def _without_guesses(group: list[Judged]) -> list[Judged]:
-    """Without columns that were guessed, where another table says which one it is."""
-    told = [j for j in group if "guessed_column" not in j.flags]
+    """Without what was guessed, where another table says it: the column, a share for a content."""
+    told = [j for j in group if not j.flags & _GUESSES]
     return told or group
 
 

@@ -26,6 +26,7 @@ _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
 #: What a description is worth as a sample's name.
 _FAINT = 0.4
 _OF_CYCLES = 0.95
+_IN_UNIT = 0.9
 _FIGURE_AND_UNIT = 2
 _FEWEST_PAIRS = 2
 _TOLD, _SHORTEST_TOLD = 0.95, 3
@@ -132,7 +133,7 @@ class TableReader:
         long += self._in_pairs()
         scoped = [] if (long or wide) else self._scoped() or self._slips()
         best = max((wide, long, scoped), key=_weight)
-        return best + self._unnamed({one.tests[0].assay.id for one in best} if best else set())
+        return best + self._unnamed(best)
 
     @staticmethod
     def _with_others(long: list[Candidate], wide: list[Candidate]) -> list[Candidate]:
@@ -151,7 +152,8 @@ class TableReader:
         unit: str, layout: str, role: float,
     ) -> Candidate | None:  # fmt: skip
         reading = self.sheet.reading(row, at)
-        if reading.kind is Kind.NONE:
+        # The mean of no cycle at all is printed as 0, which is none.
+        if reading.kind is Kind.NONE or (reading.number == 0 and at in self.columns.of_cycles):
             return None
         kind = self.reader.kind(row)
         if kind in ("statistic", "control"):
@@ -159,11 +161,16 @@ class TableReader:
         if not kind and (self.table.of_means or self.columns.heads_means(at)):
             kind = "mean"
         ref = self._refs[row]
+        of_area = self.columns.of_area(at)
+        if of_area and compare("%", tests[0].assay.unit)[0] is not Agreement.SAME:
+            return None
         found = Candidate(self.sheet, ref, tests, named, (row, at), reading,
                           unit or reading.unit, layout, role, self.number,
                           sheet_rank(self.sheet.grid.name) * self.table.rank, kind)  # fmt: skip
         if self.reader.rivals(row, ref):
             found.flags.add("several_samples_in_row")
+        if of_area:
+            found.flags.add("share_of_area")
         if reading.kind is Kind.NUMBER and self.reader.qualified(row):
             found.flags.add("qualified")
         return found
@@ -299,9 +306,10 @@ class TableReader:
             return [], False
         test_column = test_columns[0]
         rows = [r for r in self._refs if self.columns.row_tests(r, test_column)]
-        value = self.columns.value_column(rows, test_column)
+        by_units = self._by_units(rows, test_column)
+        value = None if by_units else self.columns.value_column(rows, test_column)
         if value is None:
-            return [], False
+            return by_units, bool(by_units)
         at, role, explicit, flags = value
         unit_column = self.columns.unit_column(rows, at)
         others = self.columns.other_values(rows, test_column, at)
@@ -327,6 +335,25 @@ class TableReader:
         found += self._further_results(rows, test_column, [at, *others], role)
         return found, explicit and bool(header)
 
+    def _by_units(self, rows: list[int], test_column: int) -> list[Candidate]:
+        """One name's results in several units: `A1c  5.3  34` below `%  mmol/mol`."""
+        columns = [c for c in self.table.columns.values() if c.texts and all(map(is_unit, c.texts))]
+        if len({column.unit for column in columns}) < _FEWEST_PAIRS:
+            return []
+        found: list[Candidate] = []
+        for row in rows:
+            named = self.columns.row_tests(row, test_column)
+            for column in columns:
+                tests = tuple(
+                    test
+                    for test in named
+                    if compare(column.unit, test.assay.unit)[0] is Agreement.SAME
+                ) or self.sheet.lexicon.sibling(named[0], column.unit)
+                one = self._candidate(row, tests, (row, test_column), column.index,
+                                      column.unit, "long", _IN_UNIT) if tests else None  # fmt: skip
+                found += [one] if one is not None else []
+        return found
+
     def _cycles(self, rows: list[int], test_column: int, results: int) -> list[Candidate]:
         """Tests of the cycle at which a target is seen, beside the results that are quantities."""
         columns = self.columns.of_cycles
@@ -337,8 +364,6 @@ class TableReader:
             for row in rows
             if any(counts_cycles(test.assay) for test in self.columns.row_tests(row, test_column))
             and (one := self._long_row(row, test_column, columns[0], _OF_CYCLES, None)) is not None
-            # The mean of no cycle at all is printed as 0, which is none.
-            and one.reading.number != 0
         ]
 
     def _further_results(
@@ -577,12 +602,14 @@ class TableReader:
                 found.append(one)
         return found
 
-    def _unnamed(self, named: set[int]) -> list[Candidate]:
+    def _unnamed(self, known: list[Candidate]) -> list[Candidate]:
         """Where an analyte is not named a unit that only one assay has may stand for it.
 
         Beside columns that name others, that is the unit of one of those that they do not name.
         """
         assays = self.sheet.lexicon.assays.values()
+        named = {one.tests[0].assay.id for one in known}
+        told = {one.place[1] for one in known}
         best: list[Candidate] = []
         before = self.columns.undiluted(
             [c.index for c in self.table.columns.values() if c.role.value]
@@ -592,7 +619,9 @@ class TableReader:
             list(self._refs), [c.index for c in self.table.columns.values() if c.role.value]
         )
         for column in self.table.columns.values():
-            if column.negative or column.role.sample or column.foreign or column.index in before:
+            if column.negative or column.role.sample or column.foreign:
+                continue
+            if column.index in before or column.index in told:
                 continue
             if mean is not None and column.index != mean:
                 continue
@@ -626,7 +655,11 @@ class TableReader:
         return UNNAMED if alone and len(self._owners(column.unit)) == 1 else 0.0
 
     def _owners(self, unit: str) -> list[Assay]:
-        """The assays with a unit, only those of the same spelling where there are any."""
-        assays = self.sheet.lexicon.assays.values()
-        fits = [a for a in assays if a.unit and compare(unit, a.unit)[0] is Agreement.SAME]
+        """The assays with a unit, only those of the same spelling where there are any.
+
+        Where none has it, those to which it says the same, as ppm to mg/kg.
+        """
+        assays = [assay for assay in self.sheet.lexicon.assays.values() if assay.unit]
+        fits = [a for a in assays if compare(unit, a.unit)[0] is Agreement.SAME]
+        fits = fits or [a for a in assays if compare(unit, a.unit)[0] is Agreement.NOTE]
         return [a for a in fits if fold(a.unit) == fold(unit)] or fits

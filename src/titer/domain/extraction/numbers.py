@@ -181,9 +181,11 @@ def read_result(text: str, locale: Locale = Locale.POINT) -> Reading:
     match = _NUMBER.match(stripped)
     if match and not _GRADE.match(stripped):
         return _read_number(match, locale)
-    plain = fold(stripped)
-    if plain in _ABSENT:
+    if fold(stripped) in _ABSENT:
         return _NOTHING
+    # `Trace*`: a mark behind a word as behind a figure.
+    stripped = stripped.rstrip("* ")
+    plain = fold(stripped)
     if _BELOW.match(plain):
         return Reading(Kind.CENSORED, stripped)
     if _QUALITATIVE.match(plain) or _ORGANISM.match(plain):

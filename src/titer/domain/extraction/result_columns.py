@@ -9,7 +9,7 @@ from titer.domain.extraction.dilutions import undiluted_by
 from titer.domain.extraction.headers import Table
 from titer.domain.extraction.numbers import Kind, looks_numeric
 from titer.domain.extraction.realign import realigned
-from titer.domain.extraction.roles import bare, is_mean, is_of_cycles
+from titer.domain.extraction.roles import bare, is_mean, is_of_area, is_of_cycles
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare, is_unit, spelled
@@ -216,9 +216,12 @@ class ResultColumns:
         if not unit:
             return False
         # A line that has a unit of its own beside the figure does not count.
-        named = [
-            self._tests_of(row, test_column) for row in rows if not self.sheet.reading(row, at).unit
+        figures = [
+            row
+            for row in rows
+            if (reading := self.sheet.reading(row, at)).kind is not Kind.NONE and not reading.unit
         ]
+        named = [self._tests_of(row, test_column) for row in figures]
         wanted = {tests[0].assay.unit for tests in named if tests}
         return bool(wanted) and all(compare(unit, w)[0] is Agreement.SAME for w in wanted)
 
@@ -285,6 +288,10 @@ class ResultColumns:
         if at in self.of_cycles:
             return cycles or tests
         return tuple(test for test in tests if test not in cycles)
+
+    def of_area(self, at: int) -> bool:
+        """Whether a column holds the shares of a chromatogram's area."""
+        return any(map(is_of_area, self.table.column(at).texts))
 
     def heads_means(self, at: int) -> bool:
         """Whether the header calls the figures of a column means."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from titer.domain.extraction.naming import unit_stripped
 from titer.domain.extraction.wording import fold, key, words
 
 _HERE = Path(__file__).parent
@@ -38,6 +39,7 @@ _SECTIONS = _sections()
 _SAMPLE, _TEST, _UNIT, _VALUE = map(_names, ("sample ", "test ", "unit ", "value "))
 _CYCLES = frozenset(name for line in _SECTIONS["value 0.8"] + _SECTIONS["value 0.78"]
                     for name in line.split("|"))  # fmt: skip
+_AREAS = frozenset(name for line in _SECTIONS["value 0.7"] for name in line.split("|"))
 _NEGATIVE = frozenset(word for line in _SECTIONS["negative words"] for word in line.split())
 #: What was measured on the way to the sample's own content.
 _BEFORE_THE_END = frozenset(
@@ -142,15 +144,16 @@ def role_of(text: str) -> Role:
     if not text or len(text) > 80:
         return Role()
     whole, core = key(text), key(bare(text))
+    plain = key(unit_stripped(bare(text)))
     sample = test = unit = value = 0.0
-    for name in (whole, core):
+    for name in dict.fromkeys((whole, core, plain)):
         sample = max(sample, _SAMPLE.get(name, 0.0), _SAMPLE.get(_FIRST.sub("", name), 0.0))
         sample = max(sample, _identified(name))
         sample = max(sample, _FAINT if _SAMPLE.get(_FURTHER.sub("", name), 0.0) else 0.0)
         test = max(test, _TEST.get(name, 0.0), _named_after(name))
         bare_name = _NUMBER_BEHIND.sub("", name)
         unit = max(unit, *(_UNIT.get(one, 0.0) for one in (name, _unnumbered(name), bare_name)))
-        value = max(value, _VALUE.get(name, 0.0))
+        value = max(value, _VALUE.get(name, 0.0), _VALUE.get(name.removeprefix("sample "), 0.0))
     bracket = _bracket(text)
     if _NUMBERED_RESULT.fullmatch(core) and bracket:
         # `R1 (Drift)` beside `R2 (Content)`: only the brackets tell which is the result.
@@ -225,6 +228,12 @@ def is_signal(text: str) -> bool:
 def is_of_cycles(text: str) -> bool:
     """Whether a header is of the cycles at which an amplification is seen: `Cq`, `Ct Mean`."""
     return key(bare(text)) in _CYCLES
+
+
+@lru_cache(maxsize=16384)
+def is_of_area(text: str) -> bool:
+    """Whether a header is of shares of a chromatogram's area, which are results of some tests."""
+    return key(bare(text)) in _AREAS or key(text) in _AREAS
 
 
 @lru_cache(maxsize=16384)

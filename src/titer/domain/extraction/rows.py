@@ -21,6 +21,8 @@ from titer.domain.extraction.wording import words
 _LABELS_LOOKED_AT = 7
 _LEAST_PROMISE = 0.8
 _FAINT = 0.4
+#: From here on the header of a column is that of names.
+_NAMES = 0.7
 _LEAST_REPEATS = 2
 _SHORTEST_SAID, _LONGEST_SAID = 2, 3
 _REMARKED = 0.8
@@ -206,6 +208,8 @@ class RowReader:
         if previous is None or self.id_column is None:
             return None
         own = self.sheet.text(row, self.id_column)
+        if not own and self._is_of_another(row, previous):
+            return None
         if own and not (is_mean(own) and run >= _LEAST_REPEATS):
             return None
         if self._is_remark(self.id_column):
@@ -216,6 +220,17 @@ class RowReader:
         fit = previous.fit * (0.95 if previous.via == "carried" else 0.92)
         fit = max(fit, previous.match.fit.value * 0.87)
         return SampleRef(previous.match, previous.place, fit, "carried", previous.supported)
+
+    def _is_of_another(self, row: int, previous: SampleRef) -> bool:
+        """Whether a further column of names tells that a line is not the one before's sample."""
+        if previous.place is None:
+            return False
+        return any(
+            (text := self.sheet.text(row, column.index))
+            and text != self.sheet.text(previous.place[0], column.index)
+            for column in self.table.columns.values()
+            if column.role.sample >= _NAMES and column.index != self.id_column
+        )
 
     def kind(self, row: int) -> str:
         """`mean`, `statistic`, `control` or nothing special."""

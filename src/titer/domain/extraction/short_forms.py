@@ -11,6 +11,9 @@ _LONGEST = 10
 #: The number of a reagent's generation, as analysers append it to a name.
 _GENERATION = re.compile(r"(?<=[A-Z]{4})\d$")
 _SHORT = re.compile(r"^[A-Z][A-Za-z]{2,9}\.?$")
+_WORDS = re.compile(r"[^\W_]+")
+#: What stands there is how or in what, and not what.
+_IN_BRACKETS = re.compile(r"[(\[][^)\]]*[)\]]")
 _JOINING = frozenset("of and in by the as to for with".split())
 
 
@@ -46,6 +49,17 @@ class ShortForms:
     def holding(self, word: str) -> int:
         """How many assays have a word in their names."""
         return sum(any(word in name for name in names) for _, names in self._named)
+
+    def as_an_acronym(self, text: str) -> Assay | None:
+        """The assay in whose name a text in capitals stands in capitals: `Residual CHO DNA`."""
+        if not text.isupper():
+            return None
+        found = [
+            assay
+            for assay in self._assays.values()
+            if text in _WORDS.findall(_IN_BRACKETS.sub(" ", assay.name))
+        ]
+        return found[0] if len(found) == 1 else None
 
     def at_an_end(self, word: str) -> Assay | None:
         """The assay whose name begins or ends with a word."""

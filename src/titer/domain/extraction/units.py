@@ -109,7 +109,7 @@ _CYRILLIC = str.maketrans({
 @lru_cache(maxsize=4096)
 def _tidy(unit: str) -> str:
     text = fold(unit).translate(_CYRILLIC).strip("[]() .:;,")
-    text = _BASIS.sub("", " " + text).strip() if len(text) > 2 else text
+    text = _BASIS.sub("", text).strip() if len(text) > 2 else text
     text = re.sub(r"^([mun]?g)\s?(?:n|p|s|si|caco3|c|o2|cl2)\s?/", r"\1/", text)
     text = text.replace("litre", "l").replace("liter", "l").replace("deg.", "deg")
     text = re.sub(r"\bmass\s*%", "mass%", text)

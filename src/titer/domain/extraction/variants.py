@@ -20,6 +20,8 @@ _POPULATION = re.compile(r"^(?:[^|/]+/)+([^|/]+?)\s*\|.*$")
 _GENERATION = re.compile(r"(?<=[A-Za-z]{3})\d$")
 #: The number of an instrument's method behind a name: `Nitrite-1`.
 _METHOD_NUMBER = re.compile(r"^([A-Za-z][\w +-]{2,30}[A-Za-z])[-_ ]\d( as [NPS])?$")
+#: A short form and the reagent that it is determined with: `PT-RecombiPlasTin 2G`.
+_REAGENT = re.compile(r"^([A-Z]{2,6})-(?=[A-Z]?[a-z]{3})")
 #: The symbol before a wavelength or a mass: `Cd 228.802`.
 _LINE = re.compile(r"^([A-Za-z]{1,2})[\s_-]*\d{2,3}(?:[.,_]\d{1,4})?\b")
 #: What a share is one of.
@@ -62,6 +64,9 @@ def _parted(text: str) -> list[Variant]:
     head, sign, tail = text.partition(":")
     if sign and tail.strip():
         found += [(tail.strip(), 0.9, words(head)), (head.strip(), 0.85, words(tail))]
+    reagent = _REAGENT.match(text)
+    if reagent:
+        found.append((reagent[1], 0.88, ()))
     parts = [x.strip() for x in re.split(r"[,;|]", text) if x.strip()]
     if 1 < len(parts) <= _MOST_PARTS:
         found.append((parts[0], 0.95, words(" ".join(parts[1:]))))
