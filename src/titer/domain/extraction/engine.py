@@ -7,7 +7,7 @@ from titer.domain.extraction.headers import find_tables
 from titer.domain.extraction.hints import Hint, read_hint
 from titer.domain.extraction.identifiers import Fit, Identifiers, IdMatch
 from titer.domain.extraction.judging import decide
-from titer.domain.extraction.layouts import TableReader
+from titer.domain.extraction.layouts import read_table
 from titer.domain.extraction.limits import MAX_PROPOSALS, MAX_UNMATCHED
 from titer.domain.extraction.plates import read_plates
 from titer.domain.extraction.reading import read_grids
@@ -94,6 +94,6 @@ def _read_sheet(
     scopes, setters = find_scopes(sheet, told)
     for at, table in enumerate(find_tables(sheet)):
         reader = RowReader(sheet, table, scopes, setters, file_id)
-        read = TableReader(number * 1000 + at, reader).candidates()
+        read = read_table(number * 1000 + at, reader)
         found += read
         strays += find_strays(reader, read)
