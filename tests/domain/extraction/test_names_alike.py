@@ -134,7 +134,7 @@ def test_of_two_tests_of_one_name_the_coded_one_goes_before() -> None:
     ("Alcohol [%w/w]", "ALCW"), ("Alcohol [%v/v]", "ALCV"), ("Turbidity [EBC]", "HAZE"),
     ("Protein Dry basis %", "PDM"), ("Protein %", "PROT"), ("Protein (dm)", "PDM"),
     ("cNa+ (mmol/L)", "NA"), ("S ppm (wt/wt)", "S"), ("Phosphate tot LCK349", "TP"),
-    ("cNa+ [mmol/L]", "NA"), ("Nitrite-1 as N", "NO2"), ("PT-RecombiPlasTin 2G", "PT"),
+    ("cNa+ [mmol/L]", "NA"), ("ABEc [mmol/L]", "BE"), ("Nitrite-1 as N", "NO2"), ("PT-RecombiPlasTin 2G", "PT"),
     ("PO4-P ges.", "TP"), ("CHO", "CHO"), ("Fosfaat PO4-P", "SRP"), ("SNF", "FFTM"), ("AC ACID", "ACET"),
 ])  # fmt: skip
 def test_what_stands_beside_a_name_leads_to_the_test_that_it_tells(text, code) -> None:
@@ -145,6 +145,6 @@ def test_what_stands_beside_a_name_leads_to_the_test_that_it_tells(text, code) -
         ("S", "Sulphur", "mg/kg"), ("TP", "Total phosphorus (as P)", "mg/L"),
         ("NO2", "Nitrite as N", "mg/L"), ("SRP", "Fosfaat-P (ortho)", "mg/L"),
         ("FFTM", "Solids non-fat", "g/100g"), ("ACET", "Acetic acid", "g/L"),
-        ("PT", "Prothrombin time", "s"), ("CHO", "Residual CHO DNA", "pg/mL"),
+        ("BE", "Base excess", "mmol/L"), ("PT", "Prothrombin time", "s"), ("CHO", "Residual CHO DNA", "pg/mL"),
     )  # fmt: skip
     assert codes(lexicon, text)[:1] == [code]

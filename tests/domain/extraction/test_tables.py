@@ -651,3 +651,88 @@ ID#,Name,R.Time,Area,Conc.,Unit
 """, ("CBDA", "Cannabidiolic acid", "% w/w"), ("CBD", "Cannabidiol", "% w/w"),
         ("MOIST", "Moisture", "%"))  # fmt: skip
     assert found == {("W26-0001", "CBDA"): "1.9137", ("W26-0001", "CBD"): "2.7764"}
+
+
+def test_the_average_of_all_samples_is_of_none() -> None:
+    found = read("""
+No.,Injection Name,Fluoride,Bromide
+,,mg/L,mg/L
+1,W26-0001,0.52,0.33
+2,W26-0002,0.10,0.31
+3,W26-0003,0.23,n.a.
+Maximum,,0.52,0.33
+Average,,0.28,0.32
+""", ("F", "Fluoride", "mg/L"), ("BR", "Bromide", "mg/L"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "F"): "0.52", ("W26-0001", "BR"): "0.33", ("W26-0002", "F"): "0.10",
+        ("W26-0002", "BR"): "0.31", ("W26-0003", "F"): "0.23",
+    }  # fmt: skip
+
+
+def test_statistics_below_the_last_report_are_not_its_sample_s() -> None:
+    block = """
+ID1                   {}
+Sample size           0.5127 g
+  Water               {} %
+
+"""
+    values = ("0.348", "0.361", "4.872")
+    text = "".join(block.format(f"W26-000{at}", value) for at, value in enumerate(values, 1))
+    text += "Statistics\nWater    Mean     1.860 %\n         s abs    2.6079\n"
+    found = read(text, ("KF", "Water content (Karl Fischer)", "%"))
+    assert list(found.values()) == list(values)
+
+
+def test_what_was_found_by_the_factor_of_a_titrant_is_no_titer() -> None:
+    found = read("""
+Sample ID1;Method name;Result.RS01.Name;Result.RS01.Value;Result.RS01.Unit;EP1.Volume;Titer
+W26-0001;KFT Ipol;Water;0.243;%;7.9916;4.9873
+W26-0002;KFT Ipol;Water;0.258;%;6.7341;4.9873
+""", ("WATER", "Water content (Karl Fischer)", "% w/w"))  # fmt: skip
+    assert found == {("W26-0001", "WATER"): "0.243", ("W26-0002", "WATER"): "0.258"}
+
+
+def test_lines_of_means_below_element_lines_in_angstrom() -> None:
+    found = read("""
+Sample Name:  W26-0001   Acquired:  11/12/2026 9:48:10 AM   Type:  Unk
+Method:  EPA200_7   Mode:  CONC
+
+Elem     Al3961    Ba4934    Ca3179
+Units       ppm       ppm       ppm
+Avg       .1741     .1926     20.30
+Stddev    .0032     .0021     .1925
+%RSD      1.838     1.090     0.948
+""", ("AL", "Aluminium, total", "mg/L"), ("CA", "Calcium, total", "mg/L"))  # fmt: skip
+    assert found == {("W26-0001", "AL"): ".1741", ("W26-0001", "CA"): "20.30"}
+
+
+def test_the_mean_of_two_columns_of_repeats_is_called_so() -> None:
+    found = read("""
+Analysenname;c(NPOC) Mw [mg/l];c(NPOC) SD [mg/l];c(NPOC) 1;c(NPOC) 2
+W26-0001;59,140;0,651;58,548;59,731
+W26-0002;12,414;0,137;12,289;12,538
+""", ("TOC", "Total organic carbon (NPOC)", "mg/L"))  # fmt: skip
+    assert found == {("W26-0001", "TOC"): "59.140", ("W26-0002", "TOC"): "12.414"}
+
+
+def test_a_deleted_peak_is_not_detected() -> None:
+    found = read("""
+Sample ID,Compound,Conc
+W26-0001,MTBE,N.D. d
+W26-0001,Benzene,0.35
+""", ("MTBE", "Methyl tert-butyl ether", "ug/L"), ("BENZ", "Benzene", "ug/L"))  # fmt: skip
+    assert found == {("W26-0001", "MTBE"): "N.D.", ("W26-0001", "BENZ"): "0.35"}
+
+
+def test_lines_of_labels_within_a_table_of_samples_begin_no_other() -> None:
+    found = read("""
+Sample Name,W26-0001,W26-0002
+Distribution Base,Volume,Volume
+Form,Standard,Narrow
+Median Size,22.59470(µm),20.36264(µm)
+Span,1.24293,1.24073
+""", ("D50", "Median size D50", "µm"), ("SPAN", "Span", ""))  # fmt: skip
+    assert found == {
+        ("W26-0001", "D50"): "22.59470", ("W26-0001", "SPAN"): "1.24293",
+        ("W26-0002", "D50"): "20.36264", ("W26-0002", "SPAN"): "1.24073",
+    }  # fmt: skip

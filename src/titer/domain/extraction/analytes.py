@@ -66,6 +66,9 @@ _EXPRESSED_AS = re.compile(
     re.IGNORECASE,
 )
 
+#: What stands in brackets behind a name: a unit, mostly.
+_UNIT_BEHIND = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]$")
+
 _SHORTENED = 0.58
 
 #: What says too little alone: many things have them.
@@ -316,7 +319,10 @@ class Lexicon:
 
     def _of_concentration(self, text: str) -> tuple[TestMatch, ...]:
         concentration = _CONCENTRATION_OF.match(text)
-        return self._match(concentration[1]) if concentration else ()
+        if concentration:
+            return self._match(concentration[1])
+        alone = _UNIT_BEHIND.sub(lambda found: without_unit(found).strip(), text).strip()
+        return self._match(alone) if alone != text else ()
 
     def _knows(self, text: str) -> bool:
         """Whether a text holds a word of some name; most do not, which saves all further looks."""

@@ -36,8 +36,8 @@ _LONGEST_HEAD = 20
 _LAST_NUMBER = re.compile(r"(\d{1,2})$")
 _PLAIN_UNITS = frozenset(("ppm ppb ppt ntu fnu ph % mm um nm fl pg abs au").split())
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
-#: What says nothing against a name that it stands beside: `Sample pH`, `Nitrate (N)`.
-_NO_OBJECTION = frozenset(("n", "sample"))
+#: What says nothing against a name that it stands beside: `Sample pH`, `Nitrate (N)`, `NPOC Mw`.
+_NO_OBJECTION = frozenset(("n", "sample", "mw"))
 _RAW_CAPTIONS = frozenset(
     "area areas height intensity intensities counts raw median recovery rsd sd cv absorbance od"
     " response calibration standards curve range blank signal stdev uncertainty limits".split()
@@ -234,10 +234,13 @@ def _continues(sheet: Sheet, row: int, above: int) -> bool:
         return False
     if any(sheet.is_figure(row, c) for c in filled) or is_pairs(sheet, row):
         return False
-    if is_header(sheet, row):
-        return True
     texts = [sheet.text(row, c) for c in filled]
     units = sum(is_unit(t.strip("()[]")) for t in texts)
+    if _distinct(sheet.strong_ids(above)) >= _PAIR:
+        # Below samples across each line says something of them, figures or not.
+        return units >= 0.5 * len(texts)
+    if is_header(sheet, row):
+        return True
     if units >= 0.5 * len(texts) or (len(texts) >= 3 and _repeated(texts) >= 0.6):
         return True
     under = set(sheet.filled(above))
@@ -303,6 +306,10 @@ def _is_of_means(sheet: Sheet, first: int) -> bool:
 def _repeats_below_samples(sheet: Sheet, row: int, table: Table) -> bool:
     """With samples across, a row of one repeated word is no new header."""
     across = {c for r in table.header for c in sheet.strong_ids(r)}
+    first = sheet.text(row, sheet.first_column)
+    if len(across) >= _PAIR and not sheet.gap_before(row) and first:
+        # A line that belongs to the samples above names none of its own.
+        return not (sheet.strong_ids(row) or sheet.role(first).sample or sheet.role(first).test)
     texts = [sheet.text(row, c) for c in across if sheet.text(row, c)]
     return len(across) >= 2 and len(texts) >= 2 and len(set(texts)) <= max(1, len(texts) // 3)
 

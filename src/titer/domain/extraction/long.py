@@ -15,8 +15,8 @@ from titer.domain.extraction.units import Agreement, compare, is_unit, measure
 
 _ELSEWHERE = 0.9
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
-#: What a description is worth as a sample's name.
-_FAINT = 0.4
+#: A column of names is one of samples' names above this.
+_NAMES = 0.7
 _NUMBERED, _OF_CYCLES = 0.95, 0.95
 _IN_UNIT = 0.9
 _FIGURE_AND_UNIT = 2
@@ -192,7 +192,7 @@ class Long(Layout):
     def _may_name(column: Column) -> bool:
         """Whether a column may name tests by its header: operators' initials do not."""
         role = column.role
-        named = role.sample > _FAINT or role.value or role.unit
+        named = role.sample > _NAMES or role.value or role.unit
         return not (column.negative or column.tests or named)
 
     def _line(

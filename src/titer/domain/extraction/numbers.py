@@ -66,6 +66,8 @@ _ABSENT = frozenset(
         "|s.o.|aborted|cancelled"
     ).split("|")
 )
+#: A mark behind a word: `Trace*`, and that of a peak that a person deleted: `N.D. d`.
+_MARK_BEHIND = re.compile(r"[* ]+$|(?<=\.) [a-z#]$")
 # Words that head a column as readily as they stand for a missing value.
 _WORDS = frozenset(["error", "failed", "fail", "invalid", "pending", "missing", "trace", "err"])
 _BELOW = re.compile(
@@ -184,7 +186,7 @@ def read_result(text: str, locale: Locale = Locale.POINT) -> Reading:
     if fold(stripped) in _ABSENT:
         return _NOTHING
     # `Trace*`: a mark behind a word as behind a figure.
-    stripped = stripped.rstrip("* ")
+    stripped = _MARK_BEHIND.sub("", stripped)
     plain = fold(stripped)
     if _BELOW.match(plain):
         return Reading(Kind.CENSORED, stripped)

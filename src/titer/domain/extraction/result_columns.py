@@ -176,6 +176,8 @@ class ResultColumns:
         self, rows: list[int], test_column: int | None
     ) -> tuple[int, float, bool, set[str]] | None:
         """Without a header only a lone column of figures can be taken for the results."""
+        # Lines of means and deviations may be of other columns: `Water  Mean  1.86 %`.
+        rows = [row for row in rows if not self.reader.kind(row)] or rows
         figures: list[int] = []
         width = max(len(self.sheet.rows[row]) for row in rows)
         for column in range(width):

@@ -21,6 +21,7 @@ from titer.domain.extraction.wording import words
 _LABELS_LOOKED_AT = 7
 _LEAST_PROMISE = 0.8
 _FAINT = 0.4
+_LONGEST_SYMBOL = 2
 #: From here on the header of a column is that of names.
 _NAMES = 0.7
 _LEAST_REPEATS = 2
@@ -251,7 +252,8 @@ class RowReader:
             if len(text) > 31 or text[:1].isdigit():
                 continue
             column_ = self.table.column(column)
-            if column_.role.test and not column_.role.value:
+            of_tests = column_.role.test and not column_.role.value
+            if of_tests and (len(text) <= _LONGEST_SYMBOL or self.sheet.tests(text)):
                 continue
             if self._is_own(text):
                 continue

@@ -19,7 +19,7 @@ _TEST_LINE = re.compile(
     re.IGNORECASE,
 )
 _SAMPLE_LINE = re.compile(
-    r"^(?:sample|specimen|probe|muestra|campione|échantillon|echantillon|amostra|patient)"
+    r"^(?:id|sample|specimen|probe|muestra|campione|échantillon|echantillon|amostra|patient)"
     r"\s*(?:id|name|no\.?|number|#|ident(?:ifier)?|label)?\s*[:=]\s*(.+)$",
     re.IGNORECASE,
 )

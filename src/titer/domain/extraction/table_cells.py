@@ -1,5 +1,8 @@
 """One table with the samples of its lines, and what a cell of it may be the result of."""
 
+from collections import Counter
+from functools import cached_property
+
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.headers import Column, Table
@@ -13,6 +16,7 @@ from titer.domain.extraction.values import Assay
 from titer.domain.extraction.wording import fold
 
 _LONGEST_UNIT = 12
+_SHARE_WITH_MEANS = 0.5
 
 
 class TableCells:
@@ -59,6 +63,8 @@ class TableCells:
         kind = self.reader.kind(row)
         if kind in ("statistic", "control"):
             return None
+        if kind == "mean" and self._is_of_all(self.refs[row]):
+            return None
         if not kind and (self.table.of_means or self.columns.heads_means(at)):
             kind = "mean"
         ref = self.refs[row]
@@ -75,6 +81,26 @@ class TableCells:
         if reading.kind is Kind.NUMBER and self.reader.qualified(row):
             found.flags.add("qualified")
         return found
+
+    def _is_of_all(self, sample: SampleRef) -> bool:
+        """Whether a mean that a line above gives to a sample is that of all samples together.
+
+        Then there are far fewer lines of means than samples.
+        """
+        if sample.via == "scope":
+            return self._means < _SHARE_WITH_MEANS * len(self._lines)
+        repeated = self._lines[sample.match.sample.id] > 1
+        return sample.via == "carried" and not repeated and self._means < len(self._lines)
+
+    @cached_property
+    def _means(self) -> int:
+        return sum(self.reader.kind(row) == "mean" for row in self.refs)
+
+    @cached_property
+    def _lines(self) -> Counter[int]:
+        """How many lines of results each sample has."""
+        plain = [ref for row, ref in self.refs.items() if not self.reader.kind(row)]
+        return Counter(ref.match.sample.id for ref in plain)
 
     def unit_beside(self, row: int, column: Column) -> str:
         """The unit in the cell after a value, where that column is one of units."""

@@ -75,10 +75,14 @@ _LINE = re.compile(
 )
 
 
+#: `Al3961`: the line at 396.1 nm.
+_WAVELENGTH_IN_ANGSTROM = re.compile(r"^(?P<symbol>[A-Z][a-z]?)[1-8]\d{3}(?:\s?[{(].{1,8})?$")
+
+
 @lru_cache(maxsize=16384)
 def element_line(text: str) -> str | None:
     """The element whose emission line, isotope or fluorescence line a text names."""
-    match = _LINE.match(text.strip())
+    match = _LINE.match(text.strip()) or _WAVELENGTH_IN_ANGSTROM.match(text.strip())
     if not match:
         return None
     symbol = match["symbol"]

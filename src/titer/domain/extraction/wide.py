@@ -14,7 +14,7 @@ from titer.domain.extraction.units import Agreement, compare
 _TOO_MANY_COLUMNS = 6
 _PROMISING = 0.9
 _LONGEST_COUNTER, _LEAST_COUNTED, _MOST_COUNTED = 4, 3, 0.7
-_MEAN_WORDS = frozenset("mean avg average mittelwert mittel moyenne media promedio".split())
+_MEAN_WORDS = frozenset("mean avg average mittelwert mittel moyenne media promedio mw".split())
 
 
 class Wide(Layout):
