@@ -1,6 +1,7 @@
 """Cells that hold several results, each behind its name: `NPOC:3.412 mg/L TN:0.874 mg/L`."""
 
 import re
+from collections import defaultdict
 
 from titer.domain.extraction.grid import Grid
 
@@ -10,7 +11,7 @@ _UNIT = r"(?:\s?[^\W\d_%][\w^]{0,7}(?:/[\w^]{1,8})?(?![\w:=])|\s?%)?"
 _PAIR = re.compile(rf"({_NAME})\s?[:=]\s?({_VALUE}{_UNIT})(?=[\s;,]|$)")
 _SEVERAL = re.compile(rf"\s*(?:{_PAIR.pattern}[\s;,]*){{2,8}}")
 _LONGEST = 160
-_FEWEST_CELLS, _LEAST_SHARE = 2, 0.5
+_FEWEST, _LEAST_SHARE = 2, 0.5
 _MOST_NAMES = 8
 
 
@@ -22,8 +23,8 @@ def unfolded(grid: Grid) -> Grid:
     """
     extra = [
         (column, name, cells)
-        for column in range(grid.width)
-        for name, cells in _parts(grid, column).items()
+        for column, folded in sorted(_folded_cells(grid).items())
+        for name, cells in _parts(grid, column, folded).items()
     ]
     if not extra or len(extra) > _MOST_NAMES:
         return grid
@@ -41,23 +42,28 @@ def unfolded(grid: Grid) -> Grid:
     return Grid(grid.name, tuple(map(tuple, rows)), grid.lines, fields)
 
 
-def _parts(grid: Grid, column: int) -> dict[str, dict[int, str]]:
+def _folded_cells(grid: Grid) -> dict[int, dict[int, str]]:
+    """The cells that hold several results, by column and row; of most files there are none."""
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    for row, cells in enumerate(grid.rows):
+        for column, text in enumerate(cells):
+            if text.count(":") + text.count("=") < _FEWEST or len(text) > _LONGEST:
+                continue
+            if _SEVERAL.fullmatch(text):
+                found[column][row] = text
+    return found
+
+
+def _parts(grid: Grid, column: int, folded: dict[int, str]) -> dict[str, dict[int, str]]:
     """What the cells of a column hold by name, if most of the filled ones hold several results."""
-    found: dict[str, dict[int, str]] = {}
-    filled = folded = 0
-    for row in range(len(grid.rows)):
-        text = grid.cell(row, column)
-        if not text.strip():
-            continue
-        filled += 1
-        if len(text) > _LONGEST or not _SEVERAL.fullmatch(text):
-            continue
-        folded += 1
-        for name, value in _PAIR.findall(text):
-            found.setdefault(name, {})[row] = value.strip()
     # The header is filled as well, and lines of what is said about the file.
-    enough = folded >= _FEWEST_CELLS and folded >= _LEAST_SHARE * (filled - 1)
-    return found if enough else {}
+    filled = sum(bool(grid.cell(row, column).strip()) for row in range(len(grid.rows))) - 1
+    found: dict[str, dict[int, str]] = {}
+    if len(folded) >= _FEWEST and len(folded) >= _LEAST_SHARE * filled:
+        for row, text in folded.items():
+            for name, value in _PAIR.findall(text):
+                found.setdefault(name, {})[row] = value.strip()
+    return found
 
 
 def _header_of(grid: Grid, column: int, first: int) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import lru_cache
+from itertools import islice
 
 from titer.domain.extraction.units import measure
 from titer.domain.extraction.wording import fold
@@ -110,13 +111,15 @@ _POINT = re.compile(r"^-?\d+\.(?:\d{1,2}|\d{4,})$|^-?0?\.\d+$|^-?0\.\d+$|^-?\d{4
 _COMMA = re.compile(r"^-?\d+,(?:\d{1,2}|\d{4,})$|^-?0?,\d+$|^-?\d{4,},\d+$")
 _POINT_FULL = re.compile(r"^-?\d{1,3}(?:,\d{3})+\.\d+$|^-?\d{1,3}(?:,\d{3}){2,}$")
 _COMMA_FULL = re.compile(r"^-?\d{1,3}(?:\.\d{3})+,\d+$|^-?\d{1,3}(?:\.\d{3}){2,}$")
+#: A program writes all its numbers in one way: so many of them tell which.
+_ENOUGH = 10_000
 _PLAIN = re.compile(r"^[<>≤≥~]?\s*-?[\d.,]+")
 
 
 def detect_locale(texts: Iterable[str]) -> Locale:
     """Count the numbers that can only be read with a point, and those only with a comma."""
     point = comma = grouped = 0
-    for text in texts:
+    for text in islice(texts, _ENOUGH):
         match = _PLAIN.match(text.strip())
         if not match:
             continue

@@ -32,6 +32,7 @@ class ResultColumns:
         self.sheet: Sheet = reader.sheet
         self.table: Table = reader.table
         self._refs = refs
+        self._named: dict[tuple[int, int], tuple[TestMatch, ...]] = {}
         self._figured: dict[int, dict[str, tuple[TestMatch, ...]]] = {}
 
     def test_columns(self) -> list[int]:
@@ -58,7 +59,12 @@ class ResultColumns:
         return [column for _, column in sorted(ranked)]
 
     def row_tests(self, row: int, column: int) -> tuple[TestMatch, ...]:
-        return self.sheet.tests_at(row, column) or self._by_figure(row, column)
+        """The tests that a cell of a line names."""
+        held = self._named.get((row, column))
+        if held is None:
+            held = self.sheet.tests_at(row, column) or self._by_figure(row, column)
+            self._named[row, column] = held
+        return held
 
     def is_of_figures(self, column: int) -> bool:
         """Whether the figures of a column name tests and are no results."""

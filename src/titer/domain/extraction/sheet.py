@@ -148,6 +148,8 @@ class Sheet:
             held = self._bases[row] = {
                 at: basis for at, text in enumerate(self.rows[row]) if (basis := basis_of(text))
             }
+        if not held:
+            return ""
         right = next((element for at, element in held.items() if at > column), "")
         return right or (next(iter(held.values())) if len(held) == 1 else "")
 

@@ -22,9 +22,11 @@ def find_strays(reader: RowReader, found: list[Candidate]) -> Iterator[Unmatched
             continue
         for column, model in by_column.items():
             stray = _stray(reader, row, column, model)
-            if stray is not None and left > 0:
+            if stray is not None:
                 left -= 1
                 yield stray
+            if not left:
+                return
 
 
 def _stray(reader: RowReader, row: int, column: int, model: Candidate) -> Unmatched | None:
