@@ -736,3 +736,57 @@ Span,1.24293,1.24073
         ("W26-0001", "D50"): "22.59470", ("W26-0001", "SPAN"): "1.24293",
         ("W26-0002", "D50"): "20.36264", ("W26-0002", "SPAN"): "1.24073",
     }  # fmt: skip
+
+
+def test_what_is_expressed_as_nobody_knows_what_is_left_to_a_person() -> None:
+    world = make_world(["W26-0001"], [("NH3N", "Ammonia as N", "mg/L")])
+    text = "Sample ID,Test,Result,Unit\nW26-0001,Ammonia,0.058,mg/l\n"
+    (found,) = extract(text.encode(), "export.csv", world).proposals
+    assert (found.result, found.confidence < SURE) == ("0.058", True)
+    assert "The file does not say what the result is expressed as." in found.reasons
+
+
+def test_a_property_without_its_conditions_is_left_to_a_person() -> None:
+    assays = ("KV", "Kinematic viscosity at 40 °C", "mm2/s"), ("RHO", "Density at 15 °C", "g/cm3")
+    world = make_world(["W26-0001"], assays)
+    text = "Sample Name,Kinematic Viscosity [mm²/s],Density [g/cm³]\nW26-0001,98.417,0.8693\n"
+    found = extract(text.encode(), "export.csv", world).proposals
+    assert {(p.code, p.result) for p in found} == {("KV", "98.417"), ("RHO", "0.8693")}
+    assert all(p.confidence < SURE for p in found)
+
+
+def test_of_two_tests_that_differ_by_their_conditions_neither_is_meant() -> None:
+    found = read("""
+Sample Name,Kinematic Viscosity [mm²/s]
+W26-0001,98.417
+""", ("KV40", "Kinematic viscosity at 40 °C", "mm2/s"),
+        ("KV100", "Kinematic viscosity at 100 °C", "mm2/s"))  # fmt: skip
+    assert found == {}
+
+
+def test_the_actual_concentration_goes_before_that_of_the_digest() -> None:
+    found = read("""
+Element,Pb
+
+Action,Sample ID,Conc. (ppb),Abs.,WF,VF,Actual Conc.,Actual Conc. Unit,Remarks
+UNK,W26-0001,12.4757,0.0998,0.5142,50.0000,,,R1
+UNK,W26-0001,12.6379,0.1011,0.5142,50.0000,,,R2
+UNK-AV,W26-0001,12.5568,0.1005,0.5142,50.0000,1.2210,mg/kg,
+""", ("PB", "Lead", "mg/kg"))  # fmt: skip
+    assert found == {("W26-0001", "PB"): "1.2210"}
+
+
+def test_strips_print_signs_behind_and_in_place_of_figures() -> None:
+    found = read("""
+ID:W26-0001
+ URO     Normal
+*KET     +-
+ PRO     30 mg/dL*
+ NIT     -
+ LEU     -
+ BIL     -
+""", ("URO", "Urobilinogen", ""), ("KET", "Ketones", ""), ("PRO", "Protein", "mg/dL"),
+        ("NIT", "Nitrite", ""))  # fmt: skip
+    assert found == {
+        ("W26-0001", "URO"): "Normal", ("W26-0001", "KET"): "+-", ("W26-0001", "PRO"): "30",
+    }  # fmt: skip

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, SampleRef
 from titer.domain.extraction.headers import Column, header_unit
+from titer.domain.extraction.roles import negative_words
 from titer.domain.extraction.table_cells import Layout
 
 _ROLE = 0.97
+#: What says nothing against a name that it stands beside.
+_NO_OBJECTION = {"n", "sample"}
 _FEWEST_SAMPLES = 2
 
 
@@ -27,7 +30,7 @@ class Across(Layout):
         found: list[Candidate] = []
         for row in self._body:
             tests = self._columns.row_tests(row, test_column)
-            if not tests:
+            if not tests or negative_words(" ".join(tests[0].rest)) - _NO_OBJECTION:
                 continue
             for column in across:
                 found += self._cell(row, tests, test_column, column, units)

@@ -69,6 +69,12 @@ _EXPRESSED_AS = re.compile(
 #: What stands in brackets behind a name: a unit, mostly.
 _UNIT_BEHIND = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]$")
 
+#: Under which conditions a property is measured: `Kinematic viscosity at 40 °C`.
+_CONDITION = re.compile(r"\s*(?:at|@|,|\bbei|\bà|\ba)\s*\d+(?:[.,]\d+)?\s?(?:°|deg|º)\s?[CFcf]$")
+#: What analysers print in short for what they determine as an element.
+_MOSTLY_AS = {"ammonia": "N", "nh3": "N", "ortho p": "P", "reactive p": "P"}
+_LEFT_OUT = 0.7
+
 _SHORTENED = 0.58
 
 #: What says too little alone: many things have them.
@@ -139,6 +145,7 @@ class Lexicon:
         self._own_cognates = self._all_cognates()
         self._concept_forms = self._all_concept_forms()
         self._stems = self._all_stems()
+        self._conditioned = self._all_conditioned()
         self._families = Families(self.assays.values())
         self._short = ShortForms(
             (assay, [(content_of(name), words(name)) for name in (assay.name, *assay.aliases)])
@@ -295,7 +302,7 @@ class Lexicon:
         if not known and _CALCULATED.search(text):
             return self._match(text[:-1])
         if not known:
-            return self._of_concentration(text)
+            return self._of_concentration(text) or self._as_mostly_meant(text)
         best: dict[int, TestMatch] = {}
         for variant, factor, rest in variants(text):
             for match in self._whole(variant, qualifiers_among(rest)):
@@ -313,7 +320,7 @@ class Lexicon:
             for match in self._alike(text):
                 _keep(best, match)
         if not best:
-            return self._of_concentration(text)
+            return self._of_concentration(text) or self._as_mostly_meant(text)
         ranked = sorted(best.values(), key=lambda m: (-m.score, m.assay.id))
         return tuple(m for m in ranked if m.score >= 0.4)
 
@@ -323,6 +330,29 @@ class Lexicon:
             return self._match(concentration[1])
         alone = _UNIT_BEHIND.sub(lambda found: without_unit(found).strip(), text).strip()
         return self._match(alone) if alone != text else ()
+
+    def _as_mostly_meant(self, text: str) -> tuple[TestMatch, ...]:
+        """The assay that a name leaves something out of, which nobody but the analyst knows.
+
+        `Ammonia` is mostly expressed as nitrogen, and a viscosity measured as the only test says.
+        """
+        name = unit_stripped(_UNIT_BEHIND.sub(without_unit, text)).strip()
+        element = _MOSTLY_AS.get(key(name))
+        based = self._whole(f"{name} as {element}", frozenset()) if element else []
+        found = [replace(match, score=_LEFT_OUT, kind="basis") for match in based]
+        told = self._conditioned.get(key(name), ())
+        if len(told) == 1:
+            found.append(TestMatch(told[0], _LEFT_OUT, "condition"))
+        return tuple(found)
+
+    def _all_conditioned(self) -> dict[str, list[Assay]]:
+        """The assays by their names without the conditions that these end in."""
+        found: dict[str, list[Assay]] = {}
+        for assay in self.assays.values():
+            plain = _CONDITION.sub("", assay.name)
+            if plain != assay.name:
+                found.setdefault(key(plain), []).append(assay)
+        return found
 
     def _knows(self, text: str) -> bool:
         """Whether a text holds a word of some name; most do not, which saves all further looks."""

@@ -132,6 +132,8 @@ def _doubts(candidate: Candidate, test: TestMatch, rival: bool) -> set[str]:
         flags.add("test_ambiguous")
     if test.kind == "figure":
         flags.add("named_by_figure")
+    if test.kind in ("basis", "condition"):
+        flags.add(f"{test.kind}_not_told")
     if test.kind == "context":
         flags.add("analyte_not_named")
     if test.score < 0.75 and test.kind != "unit":
@@ -397,6 +399,8 @@ _TEST_REASONS = {
     "unit": "The analyte is not named; only this test has the unit.",
     "alike": "The test's name says the same in other words.",
     "figure": "The figure that tells the test from others of its kind names it.",
+    "basis": "A name of the analyte names the test.",
+    "condition": "The test's name without its conditions names it.",
     "context": "Only the head or the name of the file names the test.",
 }
 _FLAG_REASONS = {
@@ -414,6 +418,10 @@ _FLAG_REASONS = {
     "sheets_disagree": "Another sheet of the file holds another value.",
     "several_value_columns": "Several columns could hold the result.",
     "diluted": "The sample was run diluted.",
+    "share_of_area": "The value is a share of the area of a chromatogram.",
+    "basis_not_told": "The file does not say what the result is expressed as.",
+    "condition_not_told": "The file does not say under which conditions it was measured.",
+    "several_columns": "Several columns name the test.",
     "test_ambiguous": "Another test is named as well.",
     "analyte_not_named": "The analyte is not named in the file.",
     "analyte_assumed": "The analyte is not named; it is the only test that is open.",

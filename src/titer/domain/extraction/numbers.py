@@ -74,7 +74,8 @@ _WORDS = frozenset(["error", "failed", "fail", "invalid", "pending", "missing", 
 _BELOW = re.compile(
     r"^(?:<\s?(?:ll?oq|lod|mdl|rl|dl|lq|ld|ll?ql|bg|nwg)|>\s?ul?oq|bql|bdl|blq|blod|bloq"
     r"|b\.?d\.?l\.?|b\.?q\.?l\.?"
-    r"|n\.?d\.?|u|<?below (?:the )?(?:detection|quantification|reporting|lod|loq).{0,20}"
+    r"|n\.?d\.?(?:\s?\(.{1,12}\))?|u"
+    r"|<?below (?:the )?(?:detection|quantification|reporting|lod|loq).{0,20}"
     r"|not detected.{0,20}|none detected|undetected|undetermined|tnd"
     r"|target not detected|nicht nachweisbar|n\.n\.|nn"
     r"|non detecte|no detectado|trace|<lod|<loq|tntc|tftc)$"
@@ -84,6 +85,7 @@ _QUALITATIVE = re.compile(
     r"|absent|equivocal|indeterminate|borderline|inconclusive|clear|turbid|pass|norm(?:al)?\.?|abnormal"
     r"|positif|negatif|positiv|negativ|positivo|negativo|nachgewiesen|not nachgewiesen|resistant"
     r"|susceptible|intermediate|growth|no growth|mtb .{3,30}|detectable|grayzone|gray zone"
+    r"|(?:\+/?-|±)(?!\s?\d)"
     r"|\+{1,4}|\(\+\)|[1-4]\++$|sensitive|wild ?type|mutant|heterozygous|homozygous"
     r"|(?:dk |dark |light |lt |pale )?(?:yellow|straw|amber|brown|orange|red|green|pink|white)"
     r"|colou?rless|(?:slightly |sl\.? |very )?(?:cloudy|hazy)"
@@ -221,6 +223,8 @@ def _read_rest(rest: str) -> tuple[str | None, bool]:
     """Split what follows a number into its unit and marks; None if it is neither."""
     if not rest:
         return "", False
+    if rest.endswith("*") and measure(rest.rstrip("* ")) is not None:
+        return rest.rstrip("* "), True
     if _MARKS.match(rest):
         return "", True
     parts = rest.rsplit(None, 1)
@@ -233,6 +237,11 @@ def _read_rest(rest: str) -> tuple[str | None, bool]:
 
 _DATE = re.compile(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:\D.*)?$|^\d{1,2}:\d{2}(?::\d{2})?")
 _FIGURE = re.compile(r"^[<>≤≥~]?\s?[+\-−]?[\d.,]+(?:[eE][+-]?\d+)?\s?%?$")
+
+
+def is_absent(text: str) -> bool:
+    """Whether a cell says only that there is no value."""
+    return fold(text) in _ABSENT
 
 
 def looks_numeric(text: str) -> bool:

@@ -7,7 +7,7 @@ from titer.domain.extraction.analytes import TestMatch, counts_cycles
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.dilutions import undiluted_by
 from titer.domain.extraction.headers import Table
-from titer.domain.extraction.numbers import Kind, looks_numeric
+from titer.domain.extraction.numbers import Kind, is_absent, looks_numeric
 from titer.domain.extraction.realign import realigned
 from titer.domain.extraction.roles import bare, is_mean, is_of_area, is_of_cycles
 from titer.domain.extraction.rows import RowReader
@@ -190,7 +190,8 @@ class ResultColumns:
             known = self.table.columns.get(column)
             if column in (test_column, self.reader.id_column) or (known and known.role.named):
                 continue
-            filled = [r for r in rows if self.sheet.text(r, column)]
+            texts = {r: self.sheet.text(r, column) for r in rows}
+            filled = [r for r, text in texts.items() if text and not is_absent(text)]
             readable = sum(self.sheet.reading(r, column).kind is not Kind.NONE for r in filled)
             if filled and readable >= 0.8 * len(filled) and len(filled) >= 0.3 * len(rows):
                 figures.append(column)

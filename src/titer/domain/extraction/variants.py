@@ -42,6 +42,8 @@ def _without_brackets(text: str) -> list[Variant]:
     letter = re.search(r"[NPS]", based[0]) if based and core else None
     if letter and not re.search(rf"\b{letter[0]}$", core):
         found.append((f"{unit_stripped(core)} as {letter[0]}", 0.98, ()))
+        plain = " ".join(word for word in core.split() if not role_of(word).value)
+        found.append((f"{plain} as {letter[0]}", 0.97, ()))
     stripped = unit_stripped(text).strip(" :,;-_*#")
     if stripped != text:
         found.append((stripped, 0.99, ()))
