@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from titer.domain.extraction.headers import Table
+from titer.domain.extraction.columns import Table
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.wording import words
 

@@ -3,7 +3,6 @@
 from titer.domain.extraction.analytes import Lexicon, TestMatch
 from titer.domain.extraction.candidates import Candidate
 from titer.domain.extraction.grid import Grid
-from titer.domain.extraction.headers import find_tables
 from titer.domain.extraction.hints import Hint, read_hint
 from titer.domain.extraction.identifiers import Fit, Identifiers, IdMatch
 from titer.domain.extraction.judging import decide
@@ -17,6 +16,7 @@ from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.strangers import find_strangers
 from titer.domain.extraction.strays import find_strays
 from titer.domain.extraction.subject import find_subject
+from titer.domain.extraction.tables import find_tables
 from titer.domain.extraction.values import Extraction, Unmatched, World
 
 

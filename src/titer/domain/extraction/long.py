@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from titer.domain.extraction.analytes import TestMatch, counts_cycles
 from titer.domain.extraction.candidates import Candidate
-from titer.domain.extraction.headers import Column, header_unit
+from titer.domain.extraction.columns import Column, header_unit
 from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.result_columns import UNNAMED

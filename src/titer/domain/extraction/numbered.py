@@ -4,8 +4,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from titer.domain.extraction.columns import Column, Table
 from titer.domain.extraction.dilutions import undiluted_by
-from titer.domain.extraction.headers import Column, Table
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.sheet import Sheet
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
-from titer.domain.extraction.headers import header_unit
+from titer.domain.extraction.columns import header_unit
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare

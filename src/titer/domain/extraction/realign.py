@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from titer.domain.extraction.headers import Column, Table
+from titer.domain.extraction.columns import Column, Table
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import is_unit
 

@@ -3,7 +3,7 @@
 import re
 
 from titer.domain.extraction.candidates import SampleRef
-from titer.domain.extraction.headers import Table
+from titer.domain.extraction.columns import Table
 from titer.domain.extraction.identifiers import Fit, IdMatch
 from titer.domain.extraction.naming import says_nothing
 from titer.domain.extraction.numbers import looks_temporal

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
-from titer.domain.extraction.headers import Column, Table
+from titer.domain.extraction.columns import Column, Table
 from titer.domain.extraction.numbers import Kind, looks_numeric
 from titer.domain.extraction.result_columns import ResultColumns
 from titer.domain.extraction.roles import sheet_rank

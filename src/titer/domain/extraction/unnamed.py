@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place
-from titer.domain.extraction.headers import Column
+from titer.domain.extraction.columns import Column
 from titer.domain.extraction.result_columns import UNNAMED
 from titer.domain.extraction.table_cells import Layout
 from titer.domain.extraction.units import is_unit

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from titer.domain.extraction.candidates import Candidate
-from titer.domain.extraction.headers import Column
+from titer.domain.extraction.columns import Column
 from titer.domain.extraction.naming import NOISE
 from titer.domain.extraction.numbers import Kind, looks_temporal
 from titer.domain.extraction.table_cells import Layout
