@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, SampleRef
 from titer.domain.extraction.columns import Column, header_unit
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.roles import negative_words
 from titer.domain.extraction.table_cells import Layout
 

@@ -8,29 +8,24 @@ from operator import attrgetter
 from titer.domain.extraction.alike import PARTLY, likeness
 from titer.domain.extraction.cognates import cognate
 from titer.domain.extraction.families import Families
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.naming import (
     CONTEXT,
-    concepts_in_context,
     content_of,
-    in_percent,
-    named_concepts,
-    nuclide_spellings,
     qualifier_fit,
     qualifiers_among,
     says_nothing,
     shared_beginnings,
-    short_basis,
     stems,
-    symbols_of,
     telling,
     tidy,
     unit_stripped,
-    without_beginning,
 )
 from titer.domain.extraction.numbers import looks_numeric
+from titer.domain.extraction.relatives import COMMON, CYCLES, Relatives, counts_cycles
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.short_forms import SHORTEST, ShortForms
-from titer.domain.extraction.units import Agreement, compare
+from titer.domain.extraction.spellings import concepts_of, fraction_of, spellings_of
 from titer.domain.extraction.values import Assay, LearnedAlias
 from titer.domain.extraction.variants import variants, without_unit
 from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
@@ -38,16 +33,6 @@ from titer.domain.extraction.wording import fold, key, words
 
 # Every instrument has a temperature of its own; with a strange word beside it, it is that one.
 _AMBIENT = frozenset(["temp", "temperature", "temperatur", "temperatura", "pressure", "volume"])
-
-
-@dataclass(frozen=True, slots=True)
-class TestMatch:
-    """An assay recognised in a text; `rest` are the words that it does not account for."""
-
-    assay: Assay
-    score: float
-    kind: str
-    rest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,54 +45,24 @@ class _Entry:
 #: The amount concentration of a substance, as analysers of blood gases print it: `cNa+`.
 _CONCENTRATION_OF = re.compile(r"^c([A-Z][A-Za-z0-9]{0,5}[+\-]{0,2})(?:\s?[(\[].{0,10})?$")
 
-#: What a result is expressed as, where nothing else is ever meant.
-_EXPRESSED_AS = re.compile(
-    r",?\s*\(?\bas (?:CaCO3|(?:tartaric|citric|lactic|oleic|acetic|malic) acid|SO2)\)?$",
-    re.IGNORECASE,
-)
-
 #: What stands in brackets behind a name: a unit, mostly.
 _UNIT_BEHIND = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]$")
 
-#: Under which conditions a property is measured: `Kinematic viscosity at 40 °C`.
-_CONDITION = re.compile(r"\s*(?:at|@|,|\bbei|\bà|\ba)\s*\d+(?:[.,]\d+)?\s?(?:°|deg|º)\s?[CFcf]$")
 #: What analysers print in short for what they determine as an element.
 _MOSTLY_AS = {"ammonia": "N", "nh3": "N", "ortho p": "P", "reactive p": "P"}
 _LEFT_OUT = 0.7
 
 _SHORTENED = 0.58
 
-#: What says too little alone: many things have them.
-_COMMON = frozenset(
-    (
-        "acid time ratio point index activity density volume size temp temperature pressure free"
-        " rate number degree cell cells solids residue material matter body point test strength"
-        " total bound soluble crude relative specific mean viral load antibody antigen virus"
-        " oxygen demand loss gain weight mass length width surface area phase extract"
-        " stability colour color taste odour species group class type grade factor value"
-        " score level yield power energy force angle speed flow day days hour hours"
-        " reducing organic inorganic volatile dissolved suspended particulate available"
-        " exchangeable extractable saturated unsaturated primary secondary final first second"
-        " initial start end blank raw net gross direct indirect active passive positive negative"
-        " sodium calcium magnesium potassium iron copper zinc lead"
-    ).split()
-)
-
-#: What amplification instruments call the cycle at which a target is seen.
-_CYCLES = frozenset("ct cq cp crt".split())
-
 _SCORE = attrgetter("score")
 _FIGURED_SCORE = 0.8
 
 _COGNATE = 0.95
-_SIBLING = 0.7
 _ALSO = 0.96
 
 _PAIR = 2
 
 _FIGURED = re.compile(r"^\s*\d+(?:[.,]\d+)?\s*%\s*[A-Za-z]")
-
-_PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 
 #: What was added to be measured beside the analyte: internal standards and labelled compounds.
 #: And what numbers an instrument, or tells a signal from noise, and is no sulphur.
@@ -145,7 +100,7 @@ class Lexicon:
         self._own_cognates = self._all_cognates()
         self._concept_forms = self._all_concept_forms()
         self._stems = self._all_stems()
-        self._conditioned = self._all_conditioned()
+        self.relatives = Relatives(self.assays.values())
         self._families = Families(self.assays.values())
         self._short = ShortForms(
             (assay, [(content_of(name), words(name)) for name in (assay.name, *assay.aliases)])
@@ -188,65 +143,20 @@ class Lexicon:
         forms = [*self._concept_forms, *self._own_cognates]
         return frozenset(
             (
-                *_CYCLES,
+                *CYCLES,
                 *(stem for name in [*names, *symbols] for stem in stems(name)),
                 *(word for form in forms for word in form.split()),
             )
         )
 
     def _learn(self, assay: Assay) -> None:
-        spelled = [(assay.code, "code"), (assay.name, "name")]
-        spelled += [(alias, "alias") for alias in assay.aliases]
-        spelled += [
-            (other, "alias")
-            for name in (assay.name, *assay.aliases)
-            for other in (
-                *nuclide_spellings(name),
-                *symbols_of(name),
-                _EXPRESSED_AS.sub("", name),
-                _PLURAL.sub("", name),
-                short_basis(name),
-                without_beginning(name, self._prefixes),
-            )
-            if other != name
-        ]
-        for text, kind in spelled:
+        for text, kind in spellings_of(assay, self._prefixes):
             if text and key(text):
                 score = 0.99 if kind == "alias" else 1.0
                 matches = self._exact.setdefault(key(text), {})
                 matches.setdefault(assay.id, TestMatch(assay, score, kind))
-        for concept, qualifiers, score in self._assay_concepts(assay):
+        for concept, qualifiers, score in concepts_of(assay):
             self._concepts.setdefault(concept, []).append(_Entry(assay, qualifiers, score))
-
-    def _assay_concepts(self, assay: Assay) -> list[tuple[str, frozenset[str], float]]:
-        found: list[tuple[str, frozenset[str], float]] = []
-        in_context: list[tuple[str, frozenset[str], float]] = []
-        for text in (assay.name, *assay.aliases):
-            if nuclide_spellings(text):
-                # Of a nuclide nothing but itself is a spelling: Cs-134 is not Cs-137.
-                return []
-            named = [(c, qualifiers_among(q), 0.95) for c, q in named_concepts(short_basis(text))]
-            known = {concept for concept, _, _ in named}
-            found += named
-            in_context += [
-                (concept, qualifiers_among(rest), 0.88)
-                for concept, rest in concepts_in_context(text)
-                if concept not in known
-            ]
-        if assay.unit.strip() == "%":
-            # Neutrophils in percent are a test of their own, however a laboratory calls them.
-            found = [(in_percent(c), q, s) for c, q, s in found]
-            in_context = [(in_percent(c), q, s) for c, q, s in in_context]
-        if not found and assay.code:
-            code = assay.code.strip()
-            names = concept_of(code)
-            if not names and code.capitalize() in elements() and not key(assay.name):
-                names = frozenset((elements()[code.capitalize()],))
-            found += [(name, frozenset(), 0.93) for name in names]
-        found += [one for one in in_context if one[0] not in {name for name, _, _ in found}]
-        held = {name for name, _, _ in found}
-        near = [(kin()[n], q, s * 0.97) for n, q, s in found if n in kin() and kin()[n] not in held]
-        return found + near
 
     def by_figure(self, texts: Iterable[str]) -> dict[str, tuple[TestMatch, ...]]:
         """The assays that bare figures of one column or line name, by their texts."""
@@ -255,36 +165,6 @@ class Lexicon:
         return {
             text: (TestMatch(self.assays[assay], score, "figure"),) for text, assay in named.items()
         }
-
-    def sibling(self, named: TestMatch, unit: str) -> tuple[TestMatch, ...]:
-        """The one assay in a unit that is called nearly as the one that was named in another.
-
-        Prothrombin time in seconds and prothrombin activity in percent are printed by one name.
-        """
-        told = self._telling(named.assay)
-        fits = [
-            assay
-            for assay in self.assays.values()
-            if assay.id != named.assay.id
-            and told & self._telling(assay)
-            and compare(unit, assay.unit)[0] is Agreement.SAME
-        ]
-        return (TestMatch(fits[0], _SIBLING, "part"),) if len(fits) == 1 else ()
-
-    def beside_cycles(self, named: set[int]) -> list[Assay]:
-        """The assays of the same targets as some that are the cycles at which these are seen."""
-        cycles = [self.assays[assay] for assay in named]
-        return [
-            assay
-            for assay in self.assays.values()
-            if assay.id not in named
-            and all(counts_cycles(one) and self._telling(one) & self._telling(assay)
-                    for one in cycles)
-        ]  # fmt: skip
-
-    @staticmethod
-    def _telling(assay: Assay) -> set[str]:
-        return set(content_of(assay.name)) - _COMMON - CONTEXT
 
     def match(self, text: str) -> tuple[TestMatch, ...]:
         """The assays a text may name, the likeliest first."""
@@ -340,19 +220,10 @@ class Lexicon:
         element = _MOSTLY_AS.get(key(name))
         based = self._whole(f"{name} as {element}", frozenset()) if element else []
         found = [replace(match, score=_LEFT_OUT, kind="basis") for match in based]
-        told = self._conditioned.get(key(name), ())
+        told = self.relatives.measured_as_told(name)
         if len(told) == 1:
             found.append(TestMatch(told[0], _LEFT_OUT, "condition"))
         return tuple(found)
-
-    def _all_conditioned(self) -> dict[str, list[Assay]]:
-        """The assays by their names without the conditions that these end in."""
-        found: dict[str, list[Assay]] = {}
-        for assay in self.assays.values():
-            plain = _CONDITION.sub("", assay.name)
-            if plain != assay.name:
-                found.setdefault(key(plain), []).append(assay)
-        return found
 
     def _knows(self, text: str) -> bool:
         """Whether a text holds a word of some name; most do not, which saves all further looks."""
@@ -366,7 +237,7 @@ class Lexicon:
         """Matches of a text taken as one name."""
         exact = self._exact.get(key(text), {})
         fits = [m for m in exact.values()
-                if not qualifiers or qualifier_fit(_own(m.assay), qualifiers)]  # fmt: skip
+                if not qualifiers or qualifier_fit(fraction_of(m.assay), qualifiers)]  # fmt: skip
         if fits:
             return [_cased(match, text) for match in fits] + [
                 # Of two tests that go by one name the unit may tell which one is meant.
@@ -398,7 +269,7 @@ class Lexicon:
         own = [
             TestMatch(assay, _COGNATE, "synonym")
             for assay in self._own_cognates.get(form, ())
-            if not qualifiers or qualifier_fit(_own(assay), qualifiers)
+            if not qualifiers or qualifier_fit(fraction_of(assay), qualifiers)
         ]
         return own or self._of_concepts(
             self._concept_forms.get(form, frozenset()), qualifiers, _COGNATE
@@ -461,13 +332,13 @@ class Lexicon:
         if len(said) != 1:
             return []
         word = said[0]
-        if word in _CYCLES:
+        if word in CYCLES:
             owners = [assay for assay in self.assays.values() if counts_cycles(assay)]
             return [(PARTLY, owners[0])] if len(owners) == 1 else []
         acronym = self._short.as_an_acronym(text.strip())
         if acronym is not None and len(word) >= SHORTEST:
             return [(PARTLY, acronym)]
-        if word in _COMMON or word in CONTEXT or role_of(word).named or concept_of(word):
+        if word in COMMON or word in CONTEXT or role_of(word).named or concept_of(word):
             return []
         if len(word) >= SHORTEST and self._short.holding(word) == 1:
             ends = self._short.at_an_end(word)
@@ -489,7 +360,9 @@ class Lexicon:
             found = self._of_concepts(frozenset((elements()[symbol],)), qualifiers_among(rest), 1.0)
         elif exact and telling(name, size):
             found = [replace(m, kind="part") for m in exact.values()]
-            found = [m for m in found if qualifier_fit(_own(m.assay), qualifiers_among(rest))]
+            found = [
+                m for m in found if qualifier_fit(fraction_of(m.assay), qualifiers_among(rest))
+            ]
         elif telling(name, size):
             found = self._of_concepts(
                 concepts().get(name, frozenset()), qualifiers_among(rest), 1.0
@@ -501,15 +374,6 @@ class Lexicon:
             return []
         factor = 0.9 if not unknown else (0.7 if len(unknown) == 1 else 0.5)
         return [replace(m, score=m.score * factor, kind="part", rest=rest) for m in found]
-
-
-def counts_cycles(assay: Assay) -> bool:
-    """Whether an assay is of the cycle at which a target is seen, and not of its quantity."""
-    return not _CYCLES.isdisjoint((*words(assay.name), fold(assay.unit)))
-
-
-def _own(assay: Assay) -> frozenset[str]:
-    return qualifiers_among(words(assay.name))
 
 
 def _keep(best: dict[int, TestMatch], match: TestMatch) -> None:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.identifiers import IdMatch
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Reading
 from titer.domain.extraction.sheet import Sheet
 

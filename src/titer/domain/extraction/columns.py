@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.identifiers import IdMatch
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.roles import Role, negative_words
 from titer.domain.extraction.sheet import Sheet, basis_of
 from titer.domain.extraction.units import Agreement, compare, is_unit, measure
@@ -186,7 +186,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str 
         column.foreign = column.foreign or (not tests and names_analyte(text))
     column.tests = in_unit_first(column.tests, column.unit)
     if column.tests and compare(column.unit, column.tests[0].assay.unit)[0] in _STRANGE:
-        column.tests = sheet.lexicon.sibling(column.tests[0], column.unit) or column.tests
+        column.tests = sheet.lexicon.relatives.sibling(column.tests[0], column.unit) or column.tests
     column.role = Role(sample, test, unit, value, column.negative)
     return column
 

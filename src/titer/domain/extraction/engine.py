@@ -1,6 +1,6 @@
 """The extraction as a whole: bytes and the tenant's open work in, proposals out."""
 
-from titer.domain.extraction.analytes import Lexicon, TestMatch
+from titer.domain.extraction.analytes import Lexicon
 from titer.domain.extraction.candidates import Candidate
 from titer.domain.extraction.grid import Grid
 from titer.domain.extraction.hints import Hint, read_hint
@@ -8,6 +8,7 @@ from titer.domain.extraction.identifiers import Fit, Identifiers, IdMatch
 from titer.domain.extraction.judging import decide
 from titer.domain.extraction.layouts import read_table
 from titer.domain.extraction.limits import MAX_PROPOSALS, MAX_UNMATCHED
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.plates import read_plates
 from titer.domain.extraction.reading import read_grids
 from titer.domain.extraction.rows import RowReader

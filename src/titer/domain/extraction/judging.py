@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate
 from titer.domain.extraction.confidence import UNIT_FACTORS, confidence
 from titer.domain.extraction.identifiers import Fit
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.units import Agreement, compare
 from titer.domain.extraction.values import Original, Proposal, Unmatched, World

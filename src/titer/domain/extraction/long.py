@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from titer.domain.extraction.analytes import TestMatch, counts_cycles
 from titer.domain.extraction.candidates import Candidate
 from titer.domain.extraction.columns import Column, header_unit
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbered import name_columns, unit_after, value_after
 from titer.domain.extraction.numbers import Kind
+from titer.domain.extraction.relatives import counts_cycles
 from titer.domain.extraction.result_columns import UNNAMED
 from titer.domain.extraction.roles import is_mean
 from titer.domain.extraction.table_cells import Layout
@@ -95,7 +96,7 @@ class Long(Layout):
                     test
                     for test in named
                     if compare(column.unit, test.assay.unit)[0] is Agreement.SAME
-                ) or self._sheet.lexicon.sibling(named[0], column.unit)
+                ) or self._sheet.lexicon.relatives.sibling(named[0], column.unit)
                 one = self._cells.candidate(row, tests, (row, test_column), column.index,
                                       column.unit, "long", _IN_UNIT) if tests else None  # fmt: skip
                 found += [one] if one is not None else []
@@ -213,7 +214,11 @@ class Long(Layout):
         """The test that a unit names where it is none of the named test's: PT, `1.04`, `INR`."""
         if not tests or compare(unit, tests[0].assay.unit)[0] not in _STRANGE:
             return tests
-        return self._named_by_unit(unit) or self._sheet.lexicon.sibling(tests[0], unit) or tests
+        return (
+            self._named_by_unit(unit)
+            or self._sheet.lexicon.relatives.sibling(tests[0], unit)
+            or tests
+        )
 
     def _named_by_unit(self, unit: str) -> tuple[TestMatch, ...]:
         """The test whose name stands where a unit does: `INR`, and neither `C` nor `mg/L`."""

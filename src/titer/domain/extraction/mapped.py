@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, SampleRef
 from titer.domain.extraction.excerpt import assay_tokens
 from titer.domain.extraction.identifiers import Fit
 from titer.domain.extraction.judging import decide, same_value, with_confidence
 from titer.domain.extraction.mapping import Mapping, TableMapping
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.roles import is_control_type, is_statistic, role_of
 from titer.domain.extraction.sheet import Sheet

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.columns import header_unit
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.units import Agreement, compare

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from functools import cached_property
 
-from titer.domain.extraction.analytes import TestMatch, counts_cycles
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.columns import Table
 from titer.domain.extraction.dilutions import undiluted_by
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind, is_absent, looks_numeric
 from titer.domain.extraction.realign import realigned
+from titer.domain.extraction.relatives import counts_cycles
 from titer.domain.extraction.roles import bare, is_mean, is_of_area, is_of_cycles
 from titer.domain.extraction.rows import RowReader
 from titer.domain.extraction.sheet import Sheet

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.headers import is_header
 from titer.domain.extraction.identifiers import Fit, IdMatch
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.sheet import Sheet
 

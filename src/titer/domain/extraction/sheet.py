@@ -4,10 +4,11 @@ import re
 from dataclasses import replace
 from functools import cached_property
 
-from titer.domain.extraction.analytes import Lexicon, TestMatch
+from titer.domain.extraction.analytes import Lexicon
 from titer.domain.extraction.grid import Grid
 from titer.domain.extraction.hints import Hint
 from titer.domain.extraction.identifiers import Fit, Identifiers, IdMatch
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import (
     Locale,
     Reading,

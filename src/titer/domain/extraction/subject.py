@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from titer.domain.extraction.analytes import TestMatch
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import looks_like_value, looks_numeric
 from titer.domain.extraction.sheet import Sheet
 from titer.domain.extraction.wording import key

@@ -3,9 +3,9 @@
 from collections import Counter
 from functools import cached_property
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
 from titer.domain.extraction.columns import Column, Table
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind, looks_numeric
 from titer.domain.extraction.result_columns import ResultColumns
 from titer.domain.extraction.roles import sheet_rank

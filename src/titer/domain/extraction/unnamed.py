@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from titer.domain.extraction.analytes import TestMatch
 from titer.domain.extraction.candidates import Candidate, Place
 from titer.domain.extraction.columns import Column
+from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.result_columns import UNNAMED
 from titer.domain.extraction.table_cells import Layout
 from titer.domain.extraction.units import is_unit
@@ -96,7 +96,7 @@ class Unnamed(Layout):
         if not promise:
             return []
         lexicon = self._sheet.lexicon
-        left = lexicon.beside_cycles(named) if named else self._cells.owners("")
+        left = lexicon.relatives.beside_cycles(named) if named else self._cells.owners("")
         alone = next(iter(lexicon.assays.values())) if len(lexicon.assays) == 1 else None
         found: list[Candidate] = []
         for row in self._refs:
