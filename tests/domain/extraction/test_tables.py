@@ -790,3 +790,70 @@ ID:W26-0001
     assert found == {
         ("W26-0001", "URO"): "Normal", ("W26-0001", "KET"): "+-", ("W26-0001", "PRO"): "30",
     }  # fmt: skip
+
+
+def test_the_mean_in_a_summary_of_several_samples_is_of_none() -> None:
+    block = """
+Sample {}/3
+ID1  {}
+Sample size  0.4842 g
+R2  {} %  Water content
+"""
+    values = {"W26-0001": "0.2134", "W26-0002": "0.1876", "W26-0003": "1.0472"}
+    text = "".join(block.format(at, *pair) for at, pair in enumerate(values.items(), 1))
+    text += (
+        "\nStatistics\nRx  Name  n  Mean value  Unit  s\nR2  Water content  3  0.4827  %  0.489\n"
+    )
+    found = read(text, ("KF", "Water (Karl Fischer)", "%"))
+    assert found == {(sample, "KF"): value for sample, value in values.items()}
+
+
+def test_what_a_title_in_spaced_letters_calls_a_limit_is_left_to_a_person() -> None:
+    text = """
+Sample Identification:        W26-0001
+
+ N U C L I D E   M D A   R E P O R T
+
+  Nuclide        Energy      Nuclide MDA     Activity
+   Name           (keV)        (Bq/kg)        (Bq/kg)
+
+   CO-60         1332.49      2.310E-001     4.016E-002
+   CS-137         661.65      3.699E-001     1.142E+001
+   K-40          1460.81      4.016E-001     3.905E+002
+"""
+    world = make_world(["W26-0001"], [("CO60", "Cobalt-60", "Bq/kg")])
+    found = extract(text.encode(), "gamma.rpt", world).proposals
+    assert all(one.confidence < SURE for one in found)
+
+
+def test_a_file_that_is_named_like_a_block_s_sample_names_no_column() -> None:
+    block = """
+Sample ID: {0}
+Solution Type: Sample
+Dataset File: C:\\Data\\{0}.16
+
+   Analyte   Mass   Meas. Intens. Mean    Conc. Mean   Conc. SD   Sample Unit
+   V           51              88024.69        {1}      0.028          ug/L
+   Cr          52              79403.39         0.633      0.029          ug/L
+   Pb         208              10682.56         0.912      0.030          ug/L
+"""
+    pairs = ("W26-0001", " 1.874"), ("W26-0001 Dup", " 1.901"), ("W26-0002", "12.340")
+    text = "".join(block.format(*pair) for pair in pairs)
+    found = read(text, ("V", "Vanadium", "ug/L"))
+    assert found == {("W26-0001", "V"): "1.874", ("W26-0002", "V"): "12.340"}
+
+
+def test_the_unit_of_what_was_diluted_is_that_of_the_undiluted() -> None:
+    found = read("""
+Sample\tWells\tValues\tResult\tMeanResult\tDilution\tAdj.Result
+\t\t\t(ng/mL)\t(ng/mL)
+W26-0001\tC1\t0.309\t2.187\t2.144\t10.0\t21.440
+\tD1\t0.896\t2.101
+W26-0002\tC2\t1.880\t8.989\t8.813\t10.0\t88.127
+\tD2\t1.273\t8.636
+W26-0003\tC3\t0.082\t4.886\t4.790\t10.0\t47.905
+\tD3\t0.080\t4.695
+""", ("HCP", "Host cell protein (ELISA)", "ng/mL"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "HCP"): "21.440", ("W26-0002", "HCP"): "88.127", ("W26-0003", "HCP"): "47.905",
+    }  # fmt: skip

@@ -21,6 +21,7 @@ CEILINGS = {
     "analyte_not_named": 0.7,
     "several_value_columns": 0.55,
     "share_of_area": 0.6,
+    "on_the_way": 0.6,
     "basis_not_told": 0.6,
     "condition_not_told": 0.7,
     "several_columns": 0.75,

@@ -20,6 +20,9 @@ from titer.domain.extraction.subject import find_subject
 from titer.domain.extraction.tables import find_tables
 from titer.domain.extraction.values import Extraction, Unmatched, World
 
+#: Of so few of the samples that are named a report tells nothing.
+_FEW_SAMPLES = 0.5
+
 
 def extract(data: bytes, file_name: str, world: World, hint: str | None = None) -> Extraction:
     """Read a file's results for the targets that are open in a tenant's world."""
@@ -57,10 +60,12 @@ def find_candidates(sheets: list[Sheet], file_name: str) -> tuple[list[Candidate
     strays: list[Unmatched] = []
     for number, sheet in enumerate(sheets):
         _read_sheet(sheet, number, None, found, strays)
-    told = () if found else find_subject(sheets, file_name)
+    told = find_subject(sheets, file_name) if _tells_little(sheets, found) else ()
     if told:
+        again: list[Candidate] = []
         for number, sheet in enumerate(sheets):
-            _read_sheet(sheet, number, None, found, strays, told)
+            _read_sheet(sheet, number, None, again, strays, told)
+        found = again if len(_samples(again)) > len(_samples(found)) else found
     if found or any(_names_sample(sheet) for sheet in sheets):
         return found, strays
     file_id = _id_of_name(sheets, file_name)
@@ -68,6 +73,23 @@ def find_candidates(sheets: list[Sheet], file_name: str) -> tuple[list[Candidate
         for number, sheet in enumerate(sheets):
             _read_sheet(sheet, number, file_id, found, strays)
     return found, strays
+
+
+def _samples(found: list[Candidate]) -> set[int]:
+    return {one.sample.match.sample.id for one in found}
+
+
+def _tells_little(sheets: list[Sheet], found: list[Candidate]) -> bool:
+    """Whether nothing was found, or only for a few of the samples and by a unit alone."""
+    if any(one.layout != "unnamed" for one in found):
+        return False
+    named = {
+        match.sample.id
+        for sheet in sheets
+        for row in range(len(sheet.rows))
+        for match in sheet.strong_ids(row).values()
+    }
+    return len(_samples(found)) <= _FEW_SAMPLES * len(named)
 
 
 def _names_sample(sheet: Sheet) -> bool:

@@ -23,6 +23,7 @@ _FEWEST_WITH_MEAN = 3
 #: Instruments round half of the last digit either way, and some of them cut.
 _HALF_UP = Decimal("0.51")
 _GUESSES = {"guessed_column", "share_of_area"}
+_LEAST_RANK = 0.7
 _AS_IT_IS = (Fit.EXACT, Fit.SPELLED)
 
 
@@ -110,7 +111,9 @@ def judge(candidate: Candidate, schedule: Schedule) -> Judged | None:
             judged.result, judged.unit = converted, test.assay.unit
             judged.flags.add("converted")
     quality = candidate.sample.fit * test.score * candidate.role
-    quality *= 0.75 if candidate.rank < 0.7 else 1.0
+    if candidate.rank < _LEAST_RANK:
+        quality *= 0.75
+        judged.flags.add("on_the_way")
     judged.raw = min(1.0, quality * UNIT_FACTORS[agreement.value])
     return judged
 
@@ -172,8 +175,8 @@ def settle(group: list[Judged]) -> list[Judged]:
     repeated = [j for j in kept if j.candidate.row_kind != "mean"]
     if means and (len(_distinct(repeated)) > 1 or _is_near_means(repeated, kept)):
         kept = [j for j in kept if j.candidate.row_kind == "mean"]
-    if any(j.candidate.rank >= 0.7 for j in kept):
-        kept = [j for j in kept if j.candidate.rank >= 0.7]
+    if any(j.candidate.rank >= _LEAST_RANK for j in kept):
+        kept = [j for j in kept if j.candidate.rank >= _LEAST_RANK]
     top = max(j.raw for j in kept)
     kept = [j for j in kept if j.raw >= 0.87 * top]
     rank = max(j.candidate.rank for j in kept)
@@ -422,6 +425,7 @@ _FLAG_REASONS = {
     "basis_not_told": "The file does not say what the result is expressed as.",
     "condition_not_told": "The file does not say under which conditions it was measured.",
     "several_columns": "Several columns name the test.",
+    "on_the_way": "The table's title tells of something on the way to the results.",
     "test_ambiguous": "Another test is named as well.",
     "analyte_not_named": "The analyte is not named in the file.",
     "analyte_assumed": "The analyte is not named; it is the only test that is open.",

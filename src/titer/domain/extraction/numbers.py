@@ -78,7 +78,7 @@ _BELOW = re.compile(
     r"|<?below (?:the )?(?:detection|quantification|reporting|lod|loq).{0,20}"
     r"|not detected.{0,20}|none detected|undetected|undetermined|tnd"
     r"|target not detected|nicht nachweisbar|n\.n\.|nn"
-    r"|non detecte|no detectado|trace|<lod|<loq|tntc|tftc)$"
+    r"|non detecte|no detectado|trace|tra|<lod|<loq|tntc|tftc)$"
 )
 _QUALITATIVE = re.compile(
     r"^(?:detected|positive|negative|pos|neg|reactive|non[- ]?reactive|non-react\.|react\.|present"

@@ -4,6 +4,7 @@ import re
 
 from titer.domain.extraction.candidates import SampleRef
 from titer.domain.extraction.columns import Table
+from titer.domain.extraction.headers import is_pairs
 from titer.domain.extraction.identifiers import Fit, IdMatch
 from titer.domain.extraction.naming import says_nothing
 from titer.domain.extraction.numbers import looks_temporal
@@ -94,6 +95,10 @@ class RowReader:
         strong: dict[int, set[int]] = {}
         weak: dict[int, set[int]] = {}
         for row in self.body:
+            scope = self.scopes[row]
+            if (scope.sample is not None or scope.closed) and is_pairs(self.sheet, row):
+                # `Dataset File: 2611-0045.16` names again what the block is of.
+                continue
             for column, matches in self.sheet.ids_in(row).items():
                 if len(matches) == 1:
                     found = weak if matches[0].weak else strong

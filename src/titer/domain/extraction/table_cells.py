@@ -1,6 +1,7 @@
 """One table with the samples of its lines, and what a cell of it may be the result of."""
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 
 from titer.domain.extraction.candidates import Candidate, Place, SampleRef
@@ -29,6 +30,7 @@ class TableCells:
         self.table: Table = reader.table
         self.refs = self._samples()
         self.columns = ResultColumns(reader, self.refs)
+        self._after_several: dict[int, set[int]] = {}
 
     def _samples(self) -> dict[int, SampleRef]:
         """The sample of every row that has one and is no statistic or control."""
@@ -66,6 +68,8 @@ class TableCells:
         if kind == "mean" and self._is_of_all(self.refs[row]):
             return None
         if not kind and (self.table.of_means or self.columns.heads_means(at)):
+            if self._follows_several(row, at):
+                return None
             kind = "mean"
         ref = self.refs[row]
         of_area = self.columns.of_area(at)
@@ -91,6 +95,25 @@ class TableCells:
             return self._means < _SHARE_WITH_MEANS * len(self._lines)
         repeated = self._lines[sample.match.sample.id] > 1
         return sample.via == "carried" and not repeated and self._means < len(self._lines)
+
+    def _follows_several(self, row: int, at: int) -> bool:
+        """Whether the mean in a summary is of several samples, which stand in blocks above it."""
+        held = self._after_several.get(at)
+        if held is None:
+            held = self._after_several[at] = set(self._summaries(at))
+        return row in held
+
+    def _summaries(self, at: int) -> Iterator[int]:
+        """The lines with a figure in a column, between which several samples have blocks."""
+        last, of_last = -1, -1
+        for row, ref in self.refs.items():
+            if ref.via != "scope" or self.sheet.reading(row, at).kind is Kind.NONE:
+                continue
+            scopes = self.reader.scopes[last + 1 : row + 1]
+            samples = {scope.sample.sample.id for scope in scopes if scope.sample is not None}
+            if len(samples - {of_last}) > 1:
+                yield row
+            last, of_last = row, ref.match.sample.id
 
     @cached_property
     def _means(self) -> int:

@@ -1,5 +1,7 @@
 """Tables: headers with the lines below them."""
 
+import re
+
 from titer.domain.extraction.columns import Table, columns_of
 from titer.domain.extraction.headers import continues, is_header, is_pairs
 from titer.domain.extraction.roles import is_mean, is_statistic
@@ -8,13 +10,16 @@ from titer.domain.extraction.wording import words
 
 _MAX_HEADER_ROWS = 8
 _PAIR = 2
+#: What is left of the results of a table that tells of something on the way there.
+_RAW = 0.6
+_SPACED = re.compile(r"(?:\b[A-Z] ){2,}[A-Z]\b")
 #: What a line is called that says what the figures of the table below it are.
 _TELLS_KIND = frozenset(
     "data type datatype result results table section report view calculation".split()
 )
 _RAW_CAPTIONS = frozenset(
     "area areas height intensity intensities counts raw median recovery rsd sd cv absorbance od"
-    " response calibration standards curve range blank signal stdev uncertainty limits".split()
+    " response calibration standards curve range blank signal stdev uncertainty limits mda".split()
 )
 
 
@@ -46,10 +51,16 @@ def find_tables(sheet: Sheet) -> list[Table]:
 def _caption_rank(sheet: Sheet, first: int) -> float:
     """What a line above a table says of its figures: results, or something on the way there."""
     above = first - 1
-    if above < 0 or sheet.gap_before(first) > 1 or not 0 < len(sheet.filled(above)) <= 2:
+    if above < 0 or sheet.gap_before(first) > 1:
+        return 0.98
+    spaced = _without_spacing(" | ".join(sheet.text(above, c) for c in sheet.filled(above)))
+    if _RAW_CAPTIONS & set(words(spaced)):
+        return _RAW
+    if not 0 < len(sheet.filled(above)) <= _PAIR:
         return 0.98
     key = sheet.text(above, sheet.filled(above)[0])
-    if is_pairs(sheet, above) and not _TELLS_KIND.intersection(words(key)):
+    paired = is_pairs(sheet, above) or len(sheet.filled(above)) == _PAIR
+    if paired and not _TELLS_KIND.intersection(words(key)):
         return 0.98
     text = sheet.text(above, sheet.filled(above)[-1]).rpartition(":")[2].strip()
     role = sheet.role(text)
@@ -58,7 +69,14 @@ def _caption_rank(sheet: Sheet, first: int) -> float:
     if role.sample or role.test or sheet.tests(text) or sheet.ids_in(above):
         return 0.98
     raw = _RAW_CAPTIONS & set(words(text)) or is_statistic(text)
-    return 0.6 if raw and len(words(text)) <= 3 else 0.98
+    return _RAW if raw and len(words(text)) <= 3 else 0.98
+
+
+def _without_spacing(text: str) -> str:
+    """A title printed in spaced letters, as a title: `N U C L I D E   M D A   R E P O R T`."""
+    if len(_SPACED.findall(text)) < _PAIR:
+        return ""
+    return _SPACED.sub(lambda found: found[0].replace(" ", "") + " ", text)
 
 
 def _is_of_means(sheet: Sheet, first: int) -> bool:

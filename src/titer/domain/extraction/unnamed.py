@@ -86,12 +86,18 @@ class Unnamed(Layout):
                 continue
             if column.index in before | told or (mean is not None and column.index != mean):
                 continue
-            found = self._in_column(column, named)
+            unit = column.unit or self._inherited(column, before)
+            found = self._in_column(column, unit, named)
             if _reach(found) > _reach(best):
                 best = found
         return best
 
-    def _in_column(self, column: Column, named: set[int]) -> list[Candidate]:
+    def _inherited(self, column: Column, before: set[int]) -> str:
+        """The unit of what was measured before the dilution, where it was counted into a column."""
+        units = {unit for at in before if (unit := self._table.column(at).unit)}
+        return units.pop() if column.role.value >= _PROMISING and len(units) == 1 else ""
+
+    def _in_column(self, column: Column, unit_above: str, named: set[int]) -> list[Candidate]:
         promise = column.role.value or self._in_a_unit_alone(column)
         if not promise:
             return []
@@ -101,7 +107,7 @@ class Unnamed(Layout):
         found: list[Candidate] = []
         for row in self._refs:
             reading = self._sheet.reading(row, column.index)
-            unit = column.unit or self._cells.unit_beside(row, column) or reading.unit
+            unit = unit_above or self._cells.unit_beside(row, column) or reading.unit
             fits = self._cells.owners(unit) if unit or column.role.value < _PROMISING else left
             told = fits[0] if len(fits) == 1 else None
             assay = told or (alone if not unit and reading.result else None)
