@@ -857,3 +857,39 @@ W26-0003\tC3\t0.082\t4.886\t4.790\t10.0\t47.905
     assert found == {
         ("W26-0001", "HCP"): "21.440", ("W26-0002", "HCP"): "88.127", ("W26-0003", "HCP"): "47.905",
     }  # fmt: skip
+
+
+def test_a_unit_may_say_by_a_formula_what_it_is_expressed_as() -> None:
+    found = read("""
+Proben-ID;Programmname;Messwert;Einheit
+W26-0001;Ammonium;0,901;mg/L NH4-N
+W26-0001;Nitriet;0,076;mg N/l
+""", ("NH4N", "Ammoniumstickstoff", "mg/L"), ("NO2N", "Nitrite-N", "mg N/L"))  # fmt: skip
+    assert found == {("W26-0001", "NH4N"): "0.901", ("W26-0001", "NO2N"): "0.076"}
+
+
+def test_a_mark_close_to_a_short_name_parts_nothing() -> None:
+    found = read("""
+ID:    W26-0001
+GLU * >=55    mmol/L
+KET * 1.5     mmol/L
+SG     1.030
+NIT    Negative
+""", ("GLU", "Glucose", "mmol/L"), ("KET", "Ketones", "mmol/L"),
+        ("NIT", "Nitrite", ""))  # fmt: skip
+    assert found == {
+        ("W26-0001", "GLU"): ">=55", ("W26-0001", "KET"): "1.5", ("W26-0001", "NIT"): "Negative",
+    }  # fmt: skip
+
+
+def test_where_no_mean_is_printed_the_cycle_of_the_single_run_says_why() -> None:
+    found = read("""
+Sample Name,Target Name,CT,Ct Mean,Quantity,Quantity Mean
+W26-0001,L.pneumophila,Undetermined,,,
+W26-0001,Legionella spp,32.465,32.465,186.028,186.028
+W26-0002,L.pneumophila,25.038,25.038,1579.4,1579.4
+""", ("LPN", "Legionella pneumophila Ct", "Ct"), ("LSPP", "Legionella spp. Ct", "Ct"))  # fmt: skip
+    assert found == {
+        ("W26-0001", "LPN"): "Undetermined", ("W26-0001", "LSPP"): "32.465",
+        ("W26-0002", "LPN"): "25.038",
+    }  # fmt: skip

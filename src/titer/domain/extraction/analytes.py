@@ -25,7 +25,7 @@ from titer.domain.extraction.numbers import looks_numeric
 from titer.domain.extraction.relatives import COMMON, CYCLES, Relatives, counts_cycles
 from titer.domain.extraction.roles import role_of
 from titer.domain.extraction.short_forms import SHORTEST, ShortForms
-from titer.domain.extraction.spellings import concepts_of, fraction_of, spellings_of
+from titer.domain.extraction.spellings import concepts_of, expressed, fraction_of, spellings_of
 from titer.domain.extraction.values import Assay, LearnedAlias
 from titer.domain.extraction.variants import variants, without_unit
 from titer.domain.extraction.vocabulary import concept_of, concepts, elements, kin
@@ -246,6 +246,7 @@ class Lexicon:
                 if match.assay.id not in exact
             ]
         found = self._of_concepts(concept_of(text), qualifiers, 1.0)
+        found = found or self._of_concepts(expressed(text), qualifiers, _COGNATE)
         # `Er` is erbium, and the real extract of a beer where nobody measures erbium.
         found = found or self._of_concepts(concepts().get(key(text), frozenset()), qualifiers, 0.95)
         return found or self._of_cognates(text, qualifiers)

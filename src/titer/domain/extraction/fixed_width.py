@@ -44,6 +44,8 @@ _SIGN_APART = re.compile(r"([<>])(\s{2,})(?=\d)")
 _MARK_APART = re.compile(r"(?<=\S)(\s{2,})(?:[#!?](?=\s{2,}[<>]?\d)|\*(?=\s+[<>\w]))")
 #: A key and the unit behind it: `Residue  (%vol)  : 1.2`.
 _LONGEST_KEY = 2
+#: And so is one between a short name at the margin and what follows: `GLU * >=55`.
+_MARK_CLOSE = re.compile(r"^(\s*[A-Za-z]{2,8}) \* (?=[<>\w])")
 _WORD = re.compile(r"\S+")
 _FIGURE = re.compile(r"^[<>]?\s?[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?$")
 _RULED = re.compile(r"^[\s\-=_.*+|]+$")
@@ -215,6 +217,7 @@ def _joined(line: str) -> str:
     `<  0.02` and `(Bq/kg  )` would be parted else. A mark that stands alone is left out.
     """
     line = _MARK_APART.sub(lambda m: m[1] + " ", line)
+    line = _MARK_CLOSE.sub(lambda m: m[1] + "   ", line)
     line = BORDER.sub(lambda m: " " * len(m[0]), line)
     line = _LATE_BRACKET.sub(lambda m: ")" + m[1], line)
     return _SIGN_APART.sub(lambda m: " " * (len(m[2]) - 1) + m[1] + " ", line)

@@ -103,16 +103,20 @@ class Long(Layout):
         return found
 
     def _cycles(self, rows: list[int], test_column: int, results: int) -> list[Candidate]:
-        """Tests of the cycle at which a target is seen, beside the results that are quantities."""
+        """Tests of the cycle at which a target is seen, beside the results that are quantities.
+
+        Where there is no mean the word for none stands in the column of the single runs.
+        """
         columns = self._columns.of_cycles
         if not columns or results in columns:
             return []
-        return [
-            one
-            for row in rows
-            if any(counts_cycles(test.assay) for test in self._columns.row_tests(row, test_column))
-            and (one := self._line(row, test_column, columns[0], _OF_CYCLES, None)) is not None
-        ]
+        found: list[Candidate] = []
+        for row in rows:
+            tests = self._columns.row_tests(row, test_column)
+            if any(counts_cycles(test.assay) for test in tests):
+                lines = (self._line(row, test_column, at, _OF_CYCLES, None) for at in columns)
+                found += [one for one in lines if one is not None][:1]
+        return found
 
     def _further_results(
         self, rows: list[int], test_column: int, columns: list[int], role: float

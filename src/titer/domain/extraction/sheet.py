@@ -22,7 +22,9 @@ from titer.domain.extraction.wording import key
 
 _LONGEST_UNIT = 16
 _SURE = 0.85
-_BASED = re.compile(r"^(?:[munµμ]?g[ -]?([NPS])/[lL]|[munµμ]?g/[lL] ?(?:as )?([NPS]))$")
+_BASED = re.compile(
+    r"^(?:[munµμ]?g[ -]?([NPS])/[lL]|[munµμ]?g/[lL] ?(?:as )?(?:[NP][HO]\d-)?([NPS]))$"
+)
 _FRACTIONAL = re.compile(r"^[<>]?\s?-?\d*[.,]\d+(?:[eE][+-]?\d+)?$")
 
 

@@ -22,6 +22,7 @@ _EXPRESSED_AS = re.compile(
     re.IGNORECASE,
 )
 
+_AS_ELEMENT = re.compile(r"^(.{3,40}) as ([NPS])$")
 _PLURAL = re.compile(r"(?<=[a-z]{4})s$")
 
 
@@ -78,6 +79,16 @@ def concepts_of(assay: Assay) -> list[tuple[str, frozenset[str], float]]:
     held = {name for name, _, _ in found}
     near = [(kin()[n], q, s * 0.97) for n, q, s in found if n in kin() and kin()[n] not in held]
     return found + near
+
+
+def expressed(text: str) -> frozenset[str]:
+    """The concepts of a name with what it is expressed as, in any language: `Nitriet as N`."""
+    based = _AS_ELEMENT.match(text)
+    if based is None:
+        return frozenset()
+    return frozenset(
+        found for name in concept_of(based[1]) for found in concept_of(f"{name} as {based[2]}")
+    )
 
 
 def fraction_of(assay: Assay) -> frozenset[str]:
