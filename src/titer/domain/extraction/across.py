@@ -4,14 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from titer.domain.extraction.candidates import Candidate, SampleRef
-from titer.domain.extraction.columns import Column, header_unit
+from titer.domain.extraction.columns import Column, header_unit, is_objected
 from titer.domain.extraction.matches import TestMatch
-from titer.domain.extraction.roles import negative_words
 from titer.domain.extraction.table_cells import Layout
 
 _ROLE = 0.97
-#: What says nothing against a name that it stands beside.
-_NO_OBJECTION = {"n", "sample"}
 _FEWEST_SAMPLES = 2
 
 
@@ -30,7 +27,7 @@ class Across(Layout):
         found: list[Candidate] = []
         for row in self._body:
             tests = self._columns.row_tests(row, test_column)
-            if not tests or negative_words(" ".join(tests[0].rest)) - _NO_OBJECTION:
+            if not tests or is_objected(tests[0]):
                 continue
             for column in across:
                 found += self._cell(row, tests, test_column, column, units)

@@ -175,7 +175,7 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str 
         if tests and (not column.tests or tests[0].score > column.tests[0].score):
             column.tests, column.test_cell = tests, cell
         if (not tests and role.negative and not is_unit(text.strip("()[] "))) or (
-            tests and negative_words(" ".join(tests[0].rest)) - _NO_OBJECTION and not role.value
+            tests and is_objected(tests[0]) and not role.value
         ):
             # The lowest label is the most exact: one above it does not take its promise back.
             column.negative = column.negative or not promised
@@ -189,6 +189,11 @@ def _column(sheet: Sheet, index: int, cells: list[tuple[int, int]], beside: str 
         column.tests = sheet.lexicon.relatives.sibling(column.tests[0], column.unit) or column.tests
     column.role = Role(sample, test, unit, value, column.negative)
     return column
+
+
+def is_objected(test: TestMatch) -> bool:
+    """Whether a word beside the name that was found says that no result is meant."""
+    return bool(negative_words(" ".join(test.rest)) - _NO_OBJECTION)
 
 
 def in_unit_first(tests: tuple[TestMatch, ...], unit: str) -> tuple[TestMatch, ...]:

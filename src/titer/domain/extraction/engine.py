@@ -63,9 +63,11 @@ def find_candidates(sheets: list[Sheet], file_name: str) -> tuple[list[Candidate
     told = find_subject(sheets, file_name) if _tells_little(sheets, found) else ()
     if told:
         again: list[Candidate] = []
+        others: list[Unmatched] = []
         for number, sheet in enumerate(sheets):
-            _read_sheet(sheet, number, None, again, strays, told)
-        found = again if len(_samples(again)) > len(_samples(found)) else found
+            _read_sheet(sheet, number, None, again, others, told)
+        if len(_samples(again)) > len(_samples(found)):
+            found, strays = again, others
     if found or any(_names_sample(sheet) for sheet in sheets):
         return found, strays
     file_id = _id_of_name(sheets, file_name)

@@ -29,13 +29,13 @@ def unfolded(grid: Grid) -> Grid:
     if not extra or len(extra) > _MOST_NAMES:
         return grid
     width = grid.width
-    rows = [[*row, *[""] * (width - len(row) + len(extra))] for row in grid.rows]
+    rows = [list(row) for row in grid.rows]
     for at, (column, name, cells) in enumerate(extra, width):
         header = _header_of(grid, column, min(cells))
         if header is None:
             return grid
-        rows[header][at] = name
-        for row, text in cells.items():
+        for row, text in ((header, name), *cells.items()):
+            rows[row] += [""] * (at + 1 - len(rows[row]))
             rows[row][at] = text
     fields = grid.fields or tuple(range(1, width + 1))
     fields = (*fields, *(fields[column] for column, _, _ in extra))

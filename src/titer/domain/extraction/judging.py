@@ -11,7 +11,7 @@ from titer.domain.extraction.confidence import UNIT_FACTORS, confidence
 from titer.domain.extraction.identifiers import Fit
 from titer.domain.extraction.matches import TestMatch
 from titer.domain.extraction.numbers import Kind
-from titer.domain.extraction.units import Agreement, compare
+from titer.domain.extraction.units import Agreement, compare, tells_less
 from titer.domain.extraction.values import Original, Proposal, Unmatched, World
 
 _OPERATORS = "<>=~"
@@ -96,6 +96,8 @@ def judge(candidate: Candidate, schedule: Schedule) -> Judged | None:
     judged = Judged(candidate, target, test, reading.result, unit, 0.0, set(candidate.flags),
                     agreement=agreement)  # fmt: skip
     judged.flags |= _doubts(candidate, test, rival)
+    if tells_less(unit, test.assay.unit):
+        judged.flags.add("basis_not_told")
     if reading.kind is Kind.TEXT:
         judged.flags.add("text_result")
     elif agreement is Agreement.CONTRADICTS:

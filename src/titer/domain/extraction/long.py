@@ -11,13 +11,12 @@ from titer.domain.extraction.numbers import Kind
 from titer.domain.extraction.relatives import counts_cycles
 from titer.domain.extraction.result_columns import UNNAMED
 from titer.domain.extraction.roles import is_mean
+from titer.domain.extraction.rows import NAMES
 from titer.domain.extraction.table_cells import Layout
 from titer.domain.extraction.units import Agreement, compare, is_unit, measure
 
 _ELSEWHERE = 0.9
 _STRANGE = (Agreement.UNKNOWN, Agreement.CONTRADICTS)
-#: A column of names is one of samples' names above this.
-_NAMES = 0.7
 _NUMBERED, _OF_CYCLES = 0.95, 0.95
 _IN_UNIT = 0.9
 _FIGURE_AND_UNIT = 2
@@ -197,7 +196,7 @@ class Long(Layout):
     def _may_name(column: Column) -> bool:
         """Whether a column may name tests by its header: operators' initials do not."""
         role = column.role
-        named = role.sample > _NAMES or role.value or role.unit
+        named = role.sample > NAMES or role.value or role.unit
         return not (column.negative or column.tests or named)
 
     def _line(

@@ -27,7 +27,7 @@ def _sections() -> dict[str, list[str]]:
 def _names(role: str) -> dict[str, float]:
     """The names of a role, with how far each can be relied on."""
     return {
-        name: float(title.removeprefix(role))
+        name: float(title.split()[1])
         for title, lines in _SECTIONS.items()
         if title.startswith(role)
         for line in lines
@@ -35,11 +35,15 @@ def _names(role: str) -> dict[str, float]:
     }
 
 
+def _names_of(kind: str) -> frozenset[str]:
+    """The names of the sections whose title says that they are of one kind."""
+    lines = (_SECTIONS[title] for title in _SECTIONS if title.endswith(f" of {kind}"))
+    return frozenset(name for section in lines for line in section for name in line.split("|"))
+
+
 _SECTIONS = _sections()
 _SAMPLE, _TEST, _UNIT, _VALUE = map(_names, ("sample ", "test ", "unit ", "value "))
-_CYCLES = frozenset(name for line in _SECTIONS["value 0.8"] + _SECTIONS["value 0.78"]
-                    for name in line.split("|"))  # fmt: skip
-_AREAS = frozenset(name for line in _SECTIONS["value 0.7"] for name in line.split("|"))
+_CYCLES, _AREAS = _names_of("cycles"), _names_of("areas")
 _NEGATIVE = frozenset(word for line in _SECTIONS["negative words"] for word in line.split())
 #: What was measured on the way to the sample's own content.
 _BEFORE_THE_END = frozenset(

@@ -24,7 +24,7 @@ _LEAST_PROMISE = 0.8
 _FAINT = 0.4
 _LONGEST_SYMBOL = 2
 #: From here on the header of a column is that of names.
-_NAMES = 0.7
+NAMES = 0.7
 _LEAST_REPEATS = 2
 _SHORTEST_SAID, _LONGEST_SAID = 2, 3
 _REMARKED = 0.8
@@ -235,7 +235,7 @@ class RowReader:
             (text := self.sheet.text(row, column.index))
             and text != self.sheet.text(previous.place[0], column.index)
             for column in self.table.columns.values()
-            if column.role.sample >= _NAMES and column.index != self.id_column
+            if column.role.sample >= NAMES and column.index != self.id_column
         )
 
     def kind(self, row: int) -> str:

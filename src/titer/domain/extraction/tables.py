@@ -88,7 +88,7 @@ def _is_of_means(sheet: Sheet, first: int) -> bool:
 
 
 def _repeats_below_samples(sheet: Sheet, row: int, table: Table) -> bool:
-    """With samples across, a row of one repeated word is no new header."""
+    """Whether a line below samples across belongs to them and is no new header."""
     across = {c for r in table.header for c in sheet.strong_ids(r)}
     first = sheet.text(row, sheet.first_column)
     if len(across) >= _PAIR and not sheet.gap_before(row) and first:

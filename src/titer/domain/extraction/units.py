@@ -179,8 +179,7 @@ def measure(unit: str) -> Measure | None:
     return Measure(dimension, factor)
 
 
-#: A bare `%` does not say what it is a share of.
-_SHARES = ("fraction", "volume fraction")
+_BY_VOLUME = "volume fraction"
 _NEAR = {
     frozenset(("parts", "mass/volume")): Decimal("1e3"),
     frozenset(("parts", "fraction")): Decimal(1),
@@ -194,8 +193,15 @@ _NEAR = {
 _MARKS = frozenset("L l H h".split())
 
 
-def _is_bare_share(unit: str) -> bool:
-    return _tidy(unit) in ("%", "pct", "percent") and "dry" not in fold(unit)
+def is_bare_share(unit: str) -> bool:
+    """Whether a unit is `%` and does not say of what."""
+    return _tidy(unit) in ("%", "pct", "percent")
+
+
+def tells_less(found: str, wanted: str) -> bool:
+    """Whether a file says `%` where a test is by volume: it may be by mass as well."""
+    by = measure(wanted)
+    return is_bare_share(found) and by is not None and by.dimension == _BY_VOLUME
 
 
 def spelled(unit: str) -> str:
@@ -222,7 +228,7 @@ def compare(found: str, wanted: str) -> tuple[Agreement, Decimal]:
     a, b = measure(found), measure(wanted)
     if a is None or b is None:
         return Agreement.UNKNOWN, one
-    if _is_bare_share(found) and b.dimension in _SHARES and a.factor == b.factor:
+    if is_bare_share(found) and b.dimension == _BY_VOLUME:
         return Agreement.NOTE, one
     if a.dimension == b.dimension:
         if a.factor == b.factor:
